@@ -77,6 +77,17 @@ class Folder:
             finally:
                 self.forget("running")
 
+    def is_held(self) -> bool:
+        """Whether a process holds the folder now."""
+        try:
+            with (self.run / "lock").open("a") as handle:
+                fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        return False
+
     # -- small facts
 
     def remembered(self, name: str) -> dict[str, Any]:

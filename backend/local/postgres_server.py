@@ -61,8 +61,16 @@ class Postgres:
             return False
         return True
 
-    def create_roles(self) -> None:
-        """Make the two roles and the database if they are missing; set the passwords to the ones we keep."""
+    def prepare(self) -> None:
+        """Make the two roles and the database if they are missing. Raises LocalError when that fails."""
+        try:
+            self._create_roles()
+            if not self.has_database(DATABASE):
+                self.create_database(DATABASE)
+        except psycopg.Error as error:
+            raise LocalError(f"PostgreSQL 的账号和数据库没有建成：{error}") from None
+
+    def _create_roles(self) -> None:
         with psycopg.connect(self.url("postgres", "postgres"), autocommit=True) as connection:
             for role, secret in ((OWNER, "POSTGRES_OWNER_PASSWORD"), (APP, "POSTGRES_APP_PASSWORD")):
                 known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone()
@@ -71,8 +79,6 @@ class Postgres:
                         sql.SQL("ALTER" if known else "CREATE"), sql.Identifier(role), sql.Literal(self.secrets[secret])
                     )
                 )
-        if not self.has_database(DATABASE):
-            self.create_database(DATABASE)
 
     def has_database(self, name: str) -> bool:
         """Whether a database of this name exists."""
@@ -115,7 +121,7 @@ def program(folder: Folder, *, fast: bool = False) -> tuple[Program, Postgres]:
     secrets = folder.secrets()
     if not (data / "PG_VERSION").exists():
         _initdb(data, binaries, account, secrets["POSTGRES_PASSWORD"])
-    _check_version(data, binaries)
+    _check_version(data)
     _stop_stale(data)  # before its port is looked at
     server = Postgres(port=folder.port("postgres"), secrets=secrets)
     options = {
@@ -139,7 +145,7 @@ def program(folder: Folder, *, fast: bool = False) -> tuple[Program, Postgres]:
             cwd=Path("/"),
             before=lambda: _stop_stale(data),
             ready=server.ready,
-            prepare=server.create_roles,
+            prepare=server.prepare,
             ready_within_s=120,  # after a crash it replays its log first
             stop_signal=signal.SIGINT,  # its "fast" shutdown: open transactions are rolled back
             stop_within_s=20,
@@ -240,7 +246,7 @@ def _initdb(data: Path, binaries: Path, account: dict[str, Any], password: str) 
         log.unlink(missing_ok=True)
 
 
-def _check_version(data: Path, binaries: Path) -> None:
+def _check_version(data: Path) -> None:
     written_by = (data / "PG_VERSION").read_text().strip()
     ours = importlib.metadata.version(PACKAGE).split(".")[0]
     if written_by != ours:

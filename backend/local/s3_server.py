@@ -74,8 +74,11 @@ def program(folder: Folder, *, bucket: str = "qinghe") -> Program:
         return True
 
     def prepare() -> None:
-        if not buckets.bucket_exists(bucket):
-            buckets.make_bucket(bucket)
+        try:
+            if not buckets.bucket_exists(bucket):
+                buckets.make_bucket(bucket)
+        except (MinioException, urllib3.exceptions.HTTPError) as error:
+            raise LocalError(f"S3 存储桶 {bucket} 没有建成：{error}") from None
 
     def cleanup() -> None:
         for port in listening:  # its gRPC sockets: always in /tmp, and left there

@@ -71,6 +71,9 @@ class System:
         self._ended = threading.Event()
         self._watcher: threading.Thread | None = None
         self._lock = contextlib.ExitStack()
+        self._opened = False
+        self.url = ""
+        """The web server's address, without a slash at the end."""
 
     @classmethod
     def start(
@@ -127,6 +130,7 @@ class System:
         """Take the folder, and stop whatever a supervisor that was killed has left running in it."""
         self.folder.prepare()
         self._lock.enter_context(self.folder.lock())
+        self._opened = True
         orphans = process.leftovers(self.folder)
         if orphans:
             self._say(f"上次没有正常停止，先结束遗留的 {len(orphans)} 个进程。")
@@ -135,7 +139,7 @@ class System:
 
     def start_services(self) -> None:
         """Start PostgreSQL, Redis and S3, or take the ones that the environment names; fills settings_env."""
-        self.settings_env = programs.base_env(self.folder, self.environ)
+        self.settings_env |= programs.base_env(self.folder, self.environ)
         for name in programs.SERVICES:
             theirs = self.environ.get(programs.SERVICES[name])
             if theirs:
@@ -164,10 +168,10 @@ class System:
             }
         return program
 
-    def choose_port(self, *, wanted: int | None, usual: int | None) -> str:
+    def choose_port(self, *, wanted: int | None, usual: int | None) -> None:
         """Settle the web server's address: the wanted port or a LocalError; else the one of last time; else the usual.
 
-        Returns the address. Fills HOST, PORT and PUBLIC_URL of settings_env.
+        Fills url, and HOST, PORT and PUBLIC_URL of settings_env.
         """
         host = self.environ.get("HOST") or ports.LOOPBACK
         if wanted is not None:
@@ -176,18 +180,14 @@ class System:
             self.folder.keep_port("web", wanted)
             port = wanted
         else:
-            if usual is not None and "web" not in self.folder.remembered("ports") and ports.is_free(usual, host):
+            known = self.folder.remembered("ports").get("web")
+            if usual is not None and (known is None or not ports.is_free(known, host)) and ports.is_free(usual, host):
                 self.folder.keep_port("web", usual)
             port = self.folder.port("web")
         shown = ports.LOOPBACK if host in ("0.0.0.0", "::") else host
-        self.settings_env |= {"HOST": host, "PORT": str(port)}
-        self.settings_env.setdefault("PUBLIC_URL", f"http://{shown}:{port}")
-        return self.url
-
-    @property
-    def url(self) -> str:
-        """The web server's address, without a slash at the end."""
-        return self.settings_env["PUBLIC_URL"]
+        self.url = f"http://{shown}:{port}"
+        public = self.environ.get("PUBLIC_URL") or self.url
+        self.settings_env |= {"HOST": host, "PORT": str(port), "PUBLIC_URL": public}
 
     def launch(self, program: Program, *, again: Callable[[], Program] | None = None) -> None:
         """Start a program, wait until it is ready, and supervise it from then on.
@@ -334,16 +334,22 @@ class System:
     def stop(self) -> None:
         """End every process in order: first who takes new work, last who keeps the data. Repeating it is harmless."""
         self._ended.set()
-        if self._watcher is not None and self._watcher is not threading.current_thread():
+        if self._watcher is not None:
             self._watcher.join()
-        process.kill_all(process.family(self.folder, "setup"))
+        if not self._opened:
+            return  # the folder is somebody else's, and so is what runs in it
         remaining = dict(self._running)
         for row in _STOP_ORDER:
             known = {name: name.split("-")[0] for name in remaining}
             chosen = [name for name, kind in known.items() if (kind if kind in _KINDS else "other") in row]
             self._stop([remaining.pop(name) for name in chosen])
-        self._running.clear()
+        self.kill_everything()  # a command that was running, a process just begun
+        self._opened = False
         self._lock.close()
+
+    def kill_everything(self) -> None:
+        """`kill -9` every process of this folder at once."""
+        process.kill_all(orphan for orphan, _ in process.leftovers(self.folder))
 
     def _stop(self, chosen: Sequence[Running]) -> None:
         living = []

@@ -1,0 +1,64 @@
+# Everything a developer does here. `make` alone prints the list.
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test test-full lint bench lock clean
+.DELETE_ON_ERROR:
+
+BOOT := .local/bootstrap
+UV := $(BOOT)/bin/uv
+PY := .venv/bin/python
+READY := .venv/.ready
+
+# Never another Python than the machine's own, never somebody else's virtual environment.
+export UV_PYTHON_DOWNLOADS := never
+unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
+export PYTHONUTF8 := 1
+
+help: ## 列出全部命令
+	@echo '清河（Qinghe）'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+
+run: $(READY) ## 在本机运行整个系统（PORT=8000 可指定端口；Ctrl-C 停止）
+	@exec $(PY) -m backend.local.run
+
+demo: $(READY) ## 演示一天的工作：从群众举报到销号
+	@exec $(PY) -m backend.local.run --demo
+
+# The tests come last, so that their summary is the last thing printed.
+test: $(READY) ## 全部检查与测试（10 分钟以内）
+	@failed=0; $(MAKE) --no-print-directory lint || failed=1; \
+	$(PY) -m pytest -n 2 --dist loadfile || failed=1; exit $$failed
+
+test-full: $(READY) ## 同样的测试，用大的数据量与更多随机样本（数小时）
+	@failed=0; $(MAKE) --no-print-directory lint || failed=1; \
+	TEST_SIZE=full $(PY) -m pytest -n 2 --dist loadfile --timeout 7200 || failed=1; exit $$failed
+
+lint: $(READY) ## 代码检查：ruff 与 mypy
+	@failed=0; $(PY) -m ruff check || failed=1; $(PY) -m ruff format --check || failed=1; \
+	$(PY) -m mypy || failed=1; test $$failed = 0 || echo '代码检查未通过（见上）' >&2; exit $$failed
+
+bench: $(READY) ## 性能测量
+	@exec $(PY) -m pytest tests/benchmarks -s -p no:xdist --timeout 3600
+
+lock: $(UV) ## 按 pyproject.toml 重新锁定依赖
+	@lock='$(UV) pip compile --universal --generate-hashes --no-emit-index-url --no-header -q'; \
+	$$lock pyproject.toml -o requirements.lock; \
+	$$lock pyproject.toml --group local --group dev -c requirements.lock -o requirements-dev.lock; \
+	$$lock requirements-uv.in -o requirements-uv.lock
+
+clean: ## 删除本检出的数据、虚拟环境与缓存
+	@if test -x $(PY); then $(PY) -m backend.local.run --clean; fi
+	@rm -rf .venv .local .mypy_cache .pytest_cache .ruff_cache .hypothesis .schemathesis
+
+# The virtual environment: made anew when its Python is gone, filled anew when a lock changed.
+$(READY): requirements-dev.lock pyproject.toml $(UV)
+	@echo '正在准备依赖（第一次需要下载，之后不再需要）……'
+	@$(PY) -c '' 2>/dev/null || $(UV) venv -q --clear --python "$$(cat $(BOOT)/python)" .venv
+	@$(UV) pip sync --python $(PY) --require-hashes requirements-dev.lock
+	@$(UV) pip install -q --python $(PY) --no-deps --no-build-isolation -e .
+	@touch $@
+
+# uv itself: the pinned version, checked by hash, inside the checkout.
+$(UV): requirements-uv.lock
+	@sh config/bootstrap.sh $(BOOT) requirements-uv.lock
+	@touch $@
