@@ -1,0 +1,106 @@
+"""Environment → Settings. A missing or weak secret refuses to start."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class SettingsError(Exception):
+    """The environment does not describe a system that can run; the text names each variable and what to do."""
+
+
+class Settings(BaseSettings):
+    """Everything that differs between two installations and is not a rule of the county."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+    # Servers
+    database_url: str = Field(description="postgresql://user:password@host:port/name")
+    redis_url: str = Field(description="redis://:password@host:port/0")
+    s3_endpoint: str = Field(description="http(s)://host:port as the server reaches object storage")
+    s3_public_url: str = Field(description="http(s)://host as phones reach object storage; forms are signed for it")
+    s3_access_key: str
+    s3_secret_key: SecretStr
+    s3_bucket: str = "qinghe"
+    s3_region: str = "us-east-1"
+
+    # Secrets of our own
+    secret_key: SecretStr = Field(description="at least 32 characters; signs receipts and upload grants")
+    identity_keys: SecretStr = Field(
+        description="comma-separated Fernet keys that seal identities; the first one seals, all of them open"
+    )
+    digest_key: SecretStr = Field(
+        description="at least 32 characters; keys the digests by which openids and phones are looked up; never rotates"
+    )
+
+    # WeChat and SMS
+    wechat_app_id: str
+    wechat_app_secret: SecretStr
+    wechat_push_token: SecretStr
+    wechat_push_aes_key: SecretStr
+    wechat_base_url: str = "https://api.weixin.qq.com"
+    wechat_templates: dict[str, str] = Field(
+        default_factory=dict,
+        description="JSON object: kind of notice → id of the subscription-message template",
+    )
+    sms_base_url: str = Field(default="", description="empty: no SMS channel; notices say so")
+    sms_key: SecretStr = SecretStr("")
+
+    # The county
+    county_dir: Path = Field(description="folder with county.toml and its companions")
+
+    # Web
+    public_url: str = Field(default="http://127.0.0.1:8000", description="as phones reach this API")
+    trusted_proxies: int = Field(default=0, ge=0, description="how many reverse proxies stand before the web server")
+    database_pool_size: int = Field(default=8, ge=1)
+
+    @field_validator("database_url")
+    @classmethod
+    def _psycopg3(cls, url: str) -> str:
+        for prefix in ("postgresql://", "postgres://"):
+            if url.startswith(prefix):
+                return "postgresql+psycopg://" + url.removeprefix(prefix)
+        if not url.startswith("postgresql+psycopg://"):
+            raise ValueError("only PostgreSQL is supported: postgresql://user:password@host:port/name")
+        return url
+
+    @field_validator("secret_key", "digest_key")
+    @classmethod
+    def _long_enough(cls, value: SecretStr) -> SecretStr:
+        if len(value.get_secret_value()) < 32:
+            raise ValueError("must be at least 32 random characters")
+        return value
+
+    @field_validator("identity_keys")
+    @classmethod
+    def _fernet_keys(cls, value: SecretStr) -> SecretStr:
+        keys = [key.strip() for key in value.get_secret_value().split(",") if key.strip()]
+        if not keys:
+            raise ValueError("needs at least one Fernet key")
+        for key in keys:
+            try:
+                raw = base64.urlsafe_b64decode(key.encode())
+            except ValueError as error:
+                raise ValueError("each key must be 32 bytes in URL-safe base64 (a Fernet key)") from error
+            if len(raw) != 32:
+                raise ValueError("each key must be 32 bytes in URL-safe base64 (a Fernet key)")
+        return value
+
+
+def load_settings() -> Settings:
+    """Read Settings from the environment. Raises SettingsError with one line per fault, values never shown."""
+    try:
+        return Settings()  # type: ignore[call-arg]  # the fields come from the environment
+    except ValidationError as error:
+        lines = []
+        for fault in error.errors(include_input=False, include_url=False):
+            name = str(fault["loc"][0]).upper() if fault["loc"] else "?"
+            known = Settings.model_fields.get(str(fault["loc"][0])) if fault["loc"] else None
+            reason = "is not set" if fault["type"] == "missing" else fault["msg"].removeprefix("Value error, ")
+            hint = f" ({known.description})" if known is not None and known.description else ""
+            lines.append(f"{name} {reason}{hint}")
+        raise SettingsError("the environment is incomplete:\n  " + "\n  ".join(lines)) from None
