@@ -11,6 +11,10 @@ READY := .venv/.ready
 
 # Never another Python than the machine's own, never somebody else's virtual environment.
 export UV_PYTHON_DOWNLOADS := never
+# Trust whom the machine trusts: an office network's own certificate authority is only there.
+ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt),)
+export UV_SYSTEM_CERTS ?= true
+endif
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 export PYTHONUTF8 := 1
 

@@ -65,10 +65,10 @@ class Folder:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 running = self.remembered("running")
-                where = f"：{running['url']}" if running.get("url") else "，还没有就绪"
+                where = f"：{running['url']} " if running.get("url") else "，还没有就绪"
                 who = f"（进程 {running['pid']}）" if running.get("pid") else ""
                 raise LocalError(
-                    f"这个目录里的清河已经在运行{who}{where}。要停下它，请在它的终端里按 Ctrl-C。"
+                    f"这个目录里的清河已经在运行{who}{where}；要停下它，请在它的终端里按 Ctrl-C。"
                 ) from None
             self.forget("running")
             self.remember("running", {"pid": os.getpid()})

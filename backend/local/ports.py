@@ -15,24 +15,25 @@ _LOWEST, _HIGHEST = 20000, 32000
 
 def is_free(port: int, host: str = LOOPBACK) -> bool:
     """Whether a server could listen on host:port now."""
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as probe:
-        # As servers do: a port whose last connections still linger in TIME_WAIT is free.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-            probe.listen(1)
-        except OSError:
-            return False
+    holder = reserve(port, host)
+    if holder is None:
+        return False
+    holder.close()
     return True
 
 
-def answers(port: int, host: str = LOOPBACK) -> bool:
-    """Whether something accepts connections on host:port."""
+def reserve(port: int, host: str = LOOPBACK) -> socket.socket | None:
+    """Hold host:port by listening on it, until the socket is closed; None when somebody else has it."""
+    holder = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    # As servers do: a port whose last connections still linger in TIME_WAIT is free.
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        with socket.create_connection((host, port), timeout=1):
-            return True
+        holder.bind((host, port))
+        holder.listen(1)
     except OSError:
-        return False
+        holder.close()
+        return None
+    return holder
 
 
 def pick(avoid: set[int]) -> int:

@@ -141,6 +141,18 @@ def leftovers(folder: Folder) -> list[tuple[psutil.Process, str]]:
     return [(process, found.get(NAME_MARK, "")) for process, found in ours]
 
 
+def listens(folder: Folder, name: str, port: int) -> bool:
+    """Whether a process of this folder and name, or a child of it, listens on a port."""
+    for process in family(folder, name):
+        try:
+            found = process.net_connections("tcp")
+        except psutil.Error:
+            continue
+        if any(one.status == psutil.CONN_LISTEN and one.laddr.port == port for one in found):
+            return True
+    return False
+
+
 def _marked() -> Iterable[tuple[psutil.Process, dict[str, str]]]:
     for process in psutil.process_iter():
         if process.pid == os.getpid():

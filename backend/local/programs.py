@@ -8,15 +8,15 @@ from collections.abc import Callable, Mapping
 from backend.local import ports
 from backend.local.errors import LocalError
 from backend.local.folder import CHECKOUT, Folder
-from backend.local.process import Program, python, python_env
+from backend.local.process import Program, listens, python, python_env
 
 COUNTY = CHECKOUT / "config" / "county" / "qingyuan"
 
-MIGRATE = ("-m", "backend.cli", "db", "upgrade")
-LOAD_COUNTY = ("-m", "backend.cli", "county", "load", str(COUNTY))
-DEMO_SETUP = ("-m", "backend.cli", "demo", "setup")
-DEMO_SIGN_INS = ("-m", "backend.cli", "demo", "sign-ins")
-DEMO = ("-m", "backend.local.demo")
+MIGRATE: tuple[str, ...] = ("-m", "backend.cli", "db", "upgrade")
+LOAD_COUNTY: tuple[str, ...] = ("-m", "backend.cli", "county", "load", str(COUNTY))
+DEMO_SETUP: tuple[str, ...] = ("-m", "backend.cli", "demo", "setup")
+DEMO_SIGN_INS: tuple[str, ...] = ("-m", "backend.cli", "demo", "sign-ins")
+DEMO: tuple[str, ...] = ("-m", "backend.local.demo")
 SETUP = (MIGRATE, LOAD_COUNTY)
 
 # The servers, each with the variable by which the user brings one of their own.
@@ -82,20 +82,22 @@ def wechat(folder: Folder, env: Mapping[str, str]) -> Program:
         title="微信与短信替身",
         command=python("-m", "backend.local.wechat", "--port", str(port)),
         env=python_env(env),
-        ready=lambda: ports.answers(port),
+        ready=lambda: listens(folder, "wechat", port),
         ports=(port,),
     )
 
 
-def web(env: Mapping[str, str]) -> Program:
+def web(folder: Folder, env: Mapping[str, str]) -> Program:
     """The web server at HOST and PORT of the environment."""
     port = int(env["PORT"])
+    healthy = _healthy(ports.LOOPBACK if env["HOST"] in ("0.0.0.0", "::") else env["HOST"], port)
     return Program(
         name="web",
         title="网站",
         command=python("-m", "gunicorn", "-c", "config/gunicorn.py", "wsgi:app"),
         env=python_env(env),
-        ready=_healthy(ports.LOOPBACK if env["HOST"] in ("0.0.0.0", "::") else env["HOST"], port),
+        # Its own: what answers at this port may be another checkout that was faster.
+        ready=lambda: listens(folder, "web", port) and healthy(),
         stop_within_s=15,
         ports=(port,),
     )

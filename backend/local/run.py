@@ -104,7 +104,7 @@ def _booted(folder: Folder) -> Iterator[System]:
             with _step("导入演示名册"):
                 system.call(programs.DEMO_SETUP)
             folder.remember("demo", {"roster": True})
-        ours = [programs.web(system.settings_env)]
+        ours = [programs.web(folder, system.settings_env)]
         if programs.needs_stand_in(folder, system.settings_env):
             ours.insert(0, programs.wechat(folder, system.settings_env))
         ours += [programs.worker(number, system.settings_env) for number in range(1, WORKERS + 1)]

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -72,6 +73,7 @@ class System:
         self._watcher: threading.Thread | None = None
         self._lock = contextlib.ExitStack()
         self._opened = False
+        self._held_port: socket.socket | None = None
         self.url = ""
         """The web server's address, without a slash at the end."""
 
@@ -106,7 +108,7 @@ class System:
             if wechat:
                 system.launch(programs.wechat(system.folder, system.settings_env))
             if web:
-                system.launch(programs.web(system.settings_env))
+                system.launch(programs.web(system.folder, system.settings_env))
             for number in range(1, workers + 1):
                 system.launch(programs.worker(number, system.settings_env))
             if scheduler:
@@ -174,20 +176,27 @@ class System:
         Fills url, and HOST, PORT and PUBLIC_URL of settings_env.
         """
         host = self.environ.get("HOST") or ports.LOOPBACK
-        if wanted is not None:
-            if not ports.is_free(wanted, host):
-                raise LocalError(f"端口 {wanted} 已被别的程序占用；换一个再试，例如 make run PORT={wanted + 1}。")
-            self.folder.keep_port("web", wanted)
-            port = wanted
+        known = self.folder.remembered("ports").get("web")
+        self._release_port()
+        for port in (wanted,) if wanted is not None else (known, usual, ports.pick(avoid=set())):
+            # Held until the web server starts: another checkout may be booting at the same time.
+            self._held_port = None if port is None else ports.reserve(port, host)
+            if port is not None and self._held_port is not None:
+                break
         else:
-            known = self.folder.remembered("ports").get("web")
-            if usual is not None and (known is None or not ports.is_free(known, host)) and ports.is_free(usual, host):
-                self.folder.keep_port("web", usual)
-            port = self.folder.port("web")
+            if wanted is None:
+                raise LocalError("找不到空闲的本机端口，请用 make run PORT=端口 指定一个。")
+            raise LocalError(f"端口 {wanted} 已被别的程序占用；换一个再试，例如 make run PORT={wanted + 1}。")
+        self.folder.keep_port("web", port)
         shown = ports.LOOPBACK if host in ("0.0.0.0", "::") else host
         self.url = f"http://{shown}:{port}"
         public = self.environ.get("PUBLIC_URL") or self.url
         self.settings_env |= {"HOST": host, "PORT": str(port), "PUBLIC_URL": public}
+
+    def _release_port(self) -> None:
+        if self._held_port is not None:
+            self._held_port.close()
+            self._held_port = None
 
     def launch(self, program: Program, *, again: Callable[[], Program] | None = None) -> None:
         """Start a program, wait until it is ready, and supervise it from then on.
@@ -195,6 +204,8 @@ class System:
         `again` makes the program anew with other ports, for when somebody took one of them in the last moment.
         """
         self.folder.rotate_log(program.name)
+        if program.name == "web":
+            self._release_port()
         for tries_left in (2, 1, 0):
             child = process.start(self.folder, program)
             with self._guard:
@@ -325,6 +336,11 @@ class System:
             process.wait_until_ready(self.folder, running.program, running.child)
             running.held = False
 
+    def wait_until_ready(self, name: str) -> None:
+        """Wait for a process that was brought back by itself. Raises StartError when it does not get ready."""
+        running = self._running[name]
+        process.wait_until_ready(self.folder, running.program, running.child)
+
     def alive(self, name: str) -> bool:
         """Whether a supervised process runs now."""
         return self._running[name].child.poll() is None
@@ -344,6 +360,7 @@ class System:
             chosen = [name for name, kind in known.items() if (kind if kind in _KINDS else "other") in row]
             self._stop([remaining.pop(name) for name in chosen])
         self.kill_everything()  # a command that was running, a process just begun
+        self._release_port()
         self._opened = False
         self._lock.close()
 
