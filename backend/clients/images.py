@@ -34,6 +34,8 @@ _SHANGHAI = ZoneInfo("Asia/Shanghai")
 # Pillow warns between one and two times its limit and raises above: here both are errors, whoever opens the picture.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 warnings.simplefilter("error", Image.DecompressionBombWarning)
+# It also warns of every oddity in EXIF, which anybody can write: nothing to fill the logs with.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.TiffImagePlugin")
 
 # What Pillow and its plug-ins raise for bytes that are not what they should be.
 _ODD = (
