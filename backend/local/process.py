@@ -45,7 +45,7 @@ class Program:
     prepare: Callable[[], None] = lambda: None
     """Done once it is ready; repeating it must be harmless."""
     cleanup: Callable[[], None] = lambda: None
-    """Done once it is stopped."""
+    """Done once everything is stopped."""
     ready_within_s: float = 60
     stop_signal: signal.Signals = signal.SIGTERM
     stop_within_s: float = 10

@@ -68,6 +68,7 @@ class System:
         """The environment by which backend.settings finds this system."""
         self._say, self._step, self._fast = say, step, fast
         self._running: dict[str, Running] = {}
+        self._cleanups: list[Callable[[], None]] = []
         self._guard = threading.RLock()
         self._ended = threading.Event()
         self._watcher: threading.Thread | None = None
@@ -207,6 +208,7 @@ class System:
         if program.name == "web":
             self._release_port()
         for tries_left in (2, 1, 0):
+            self._cleanups.append(program.cleanup)  # before: a signal may come between the next two lines
             child = process.start(self.folder, program)
             with self._guard:
                 self._running[program.name] = Running(program, child, time.monotonic(), held=True)
@@ -293,7 +295,7 @@ class System:
             process.kill_all(process.family(self.folder, name))
             try:
                 running.child = process.start(self.folder, running.program)
-            except LocalError as error:
+            except (LocalError, OSError) as error:  # tried again after the next back-off
                 self._say(str(error))
                 return
             self._say(f"{running.program.title}（{name}）已重启。")
@@ -360,6 +362,9 @@ class System:
             chosen = [name for name, kind in known.items() if (kind if kind in _KINDS else "other") in row]
             self._stop([remaining.pop(name) for name in chosen])
         self.kill_everything()  # a command that was running, a process just begun
+        for cleanup in self._cleanups:
+            cleanup()
+        self._cleanups.clear()
         self._release_port()
         self._opened = False
         self._lock.close()
@@ -378,4 +383,3 @@ class System:
         for running in chosen:
             process.kill_all(process.family(self.folder, running.program.name))
             running.child.wait()
-            running.program.cleanup()
