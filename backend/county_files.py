@@ -88,9 +88,11 @@ class _Reader:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.faults: list[Fault] = []
+        self._named: dict[str, set[str]] = {}  # codes that stand in the files, even in items refused for other faults
+        self._names_on_map: list[tuple[str, str, str]] = []
 
     def fault(self, file: str, place: str, reason: str) -> None:
-        self.faults.append(Fault(file, place, reason))
+        self.faults.append(Fault(file, place, " ".join(reason.split())))
 
     def read(self) -> County | None:
         if not self.folder.is_dir():
@@ -107,12 +109,12 @@ class _Reader:
         sources = self._features(RISK_SOURCES, RiskSource, {"Point"})
         self._check_top(document, lines)
         known = {placed.item.code: placed.item for placed in units}
-        if document:
+        if "units" in self._named:
             self._check_units(document, units, lines)
             self._check_categories(categories, known)
             self._check_townships(townships, known)
             self._check_reaches(reaches, known)
-            self._check_sources(sources, known, {placed.item.code for placed in reaches})
+            self._check_sources(sources, known)
         if self.faults or limits is None:
             return None
         return County(
@@ -203,6 +205,7 @@ class _Reader:
             self.fault(COUNTY_TOML, lines.top(name), f"缺少 [[{name}]]，至少要有一个")
             return []
         found = []
+        self._named[name] = {str(table.get("code")) for table in tables}
         for number, table in enumerate(tables):
             item = self._build(model, table, COUNTY_TOML, lambda key, n=number: lines.of(name, n, key))  # type: ignore[misc]
             if item is not None:
@@ -236,9 +239,9 @@ class _Reader:
         known = {placed.item.code: placed.item for placed in units}
         county, office = document.get("code"), document.get("office")
         if isinstance(office, str) and office:
-            if office not in known:
+            if office not in self._named["units"]:
                 self.fault(COUNTY_TOML, lines.top("office"), f"没有代码为 {office} 的单位")
-            elif known[office].kind != "county_office":
+            elif office in known and known[office].kind != "county_office":
                 self.fault(
                     COUNTY_TOML, lines.top("office"), f"{known[office].name}不是县河长办（kind = county_office）"
                 )
@@ -256,9 +259,9 @@ class _Reader:
                 self.fault(COUNTY_TOML, place, f"{category.name}：{reason}")
             leads = () if category.lead_department is None else (category.lead_department,)
             for code in dict.fromkeys((*category.departments, *leads)):
-                if code not in known:
+                if code not in self._named["units"]:
                     self.fault(COUNTY_TOML, place, f"{category.name}：没有代码为 {code} 的部门")
-                elif known[code].kind != "department":
+                elif code in known and known[code].kind != "department":
                     self.fault(COUNTY_TOML, place, f"{category.name}：{known[code].name}不是部门（kind = department）")
 
     # calendar-YYYY.toml
@@ -324,6 +327,7 @@ class _Reader:
         crs = document.get("crs")
         if crs is not None and not _WGS84_NAMES.search(_crs_name(crs)):
             self.fault(name, "crs", f"坐标系是 {_crs_name(crs)}，应是 WGS-84 或 CGCS2000 经纬度")
+        self._named[name] = set(_codes(features))
         for number, feature in enumerate(features, 1):
             found = self._shape(name, number, feature, kinds)
             if found is not None:
@@ -377,7 +381,6 @@ class _Reader:
     def _townships(self) -> list[_Placed]:
         found: list[_Placed] = []
         areas: list[BaseGeometry] = []
-        self._names_on_map: list[tuple[str, str, str]] = []
         for place, properties, drawn, geojson in self._shapes(TOWNSHIPS, {"Polygon", "MultiPolygon"}):
             values = {key: value for key, value in properties.items() if key != "name"}
             item = self._build(Township, {**values, "geometry": geojson}, TOWNSHIPS, lambda _, at=place: at)  # type: ignore[misc]
@@ -390,6 +393,8 @@ class _Reader:
         return found
 
     def _check_overlaps(self, townships: list[_Placed], areas: list[BaseGeometry]) -> None:
+        if not areas:
+            return
         for one, two in zip(*STRtree(areas).query(areas, predicate="intersects"), strict=True):
             if one >= two:
                 continue
@@ -404,9 +409,9 @@ class _Reader:
         for place, code, name in self._names_on_map:
             if name and code in known and known[code].name != name:
                 self.fault(TOWNSHIPS, place, f"名称 {name} 与单位 {code} 的名称{known[code].name}不一致")
-        if not townships:
+        if TOWNSHIPS not in self._named:
             return
-        drawn = {placed.item.unit for placed in townships}
+        drawn = self._named[TOWNSHIPS]
         for unit in known.values():
             if unit.kind == "township" and unit.code not in drawn:
                 self.fault(TOWNSHIPS, "", f"{unit.name}（{unit.code}）没有范围")
@@ -414,9 +419,9 @@ class _Reader:
     def _check_unit(
         self, file: str, place: str, field: str, code: str, known: dict[str, Unit], *, township_only: bool
     ) -> None:
-        if code not in known:
+        if code not in self._named["units"]:
             self.fault(file, place, f"{field}：没有代码为 {code} 的单位")
-        elif township_only and known[code].kind != "township":
+        elif township_only and code in known and known[code].kind != "township":
             self.fault(file, place, f"{field}：{known[code].name}不是乡镇")
 
     def _check_reaches(self, reaches: list[_Placed], known: dict[str, Unit]) -> None:
@@ -428,10 +433,11 @@ class _Reader:
             if reach.channel_m > reach.corridor_m:
                 self.fault(REACHES, place, "channel_m（水面半宽）不应大于 corridor_m（河道管理宽度）")
 
-    def _check_sources(self, sources: list[_Placed], known: dict[str, Unit], reaches: set[str]) -> None:
+    def _check_sources(self, sources: list[_Placed], known: dict[str, Unit]) -> None:
+        reaches = self._named.get(REACHES)
         for place, source in sources:
             self._check_unit(RISK_SOURCES, place, "unit", source.unit, known, township_only=False)
-            if source.reach is not None and source.reach not in reaches:
+            if source.reach is not None and reaches is not None and source.reach not in reaches:
                 self.fault(RISK_SOURCES, place, f"reach：没有代码为 {source.reach} 的河段")
 
 
@@ -508,6 +514,13 @@ def _toml_place(message: str, text: str) -> str:
     if matched:
         return f"第 {matched[1]} 行第 {matched[2]} 列"
     return f"第 {len(text.splitlines())} 行（文件末尾）" if "end of document" in message else ""
+
+
+def _codes(features: list[Any]) -> Iterator[str]:
+    for feature in features:
+        properties = feature.get("properties") if isinstance(feature, dict) else None
+        if isinstance(properties, dict):
+            yield str(properties.get("code") or properties.get("unit"))
 
 
 def _feature_place(number: int, properties: Any) -> str:
