@@ -206,4 +206,7 @@ def _reach_name(near: NearReach) -> str:
 def _metres(distance: float) -> str:
     if distance < 1:
         return "不到1米"
-    return f"约{distance:.0f}米" if distance < 999.5 else f"约{distance / 1000:.1f}公里"
+    if distance < 999.5:
+        return f"约{distance:.0f}米"
+    # The plane of `places` is true near the point; far away it only says "far".
+    return f"约{distance / 1000:.1f}公里" if distance < 50_000 else "50公里以上"

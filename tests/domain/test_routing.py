@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,7 @@ def make_county(reaches: tuple[Reach, ...] | None = None, **more: Any) -> County
                 NORTH,
                 line((-6000, 4000), (-6000, 2000), (-5700, 2000), (-5700, 4000)),
                 corridor_m=200,
-            ),  # fmt: skip
+            ),
             # along the county's northern border
             reach("JH-1", "界河全段", NORTH, NORTH, NORTH, line((4000, 5000), (6000, 5000))),
             # flows out of the county and is drawn three kilometres too far
@@ -103,7 +104,7 @@ def make_county(reaches: tuple[Reach, ...] | None = None, **more: Any) -> County
                 unit=NORTH,
                 near_m=300,
                 geometry={"type": "Point", "coordinates": at(-3000, 100)},
-            ),  # fmt: skip
+            ),
             RiskSource(
                 code="OUT-1",
                 name="排污口",
@@ -111,7 +112,7 @@ def make_county(reaches: tuple[Reach, ...] | None = None, **more: Any) -> County
                 unit=NORTH,
                 near_m=100,
                 geometry={"type": "Point", "coordinates": at(-3000, 200)},
-            ),  # fmt: skip
+            ),
         ),
     }
     return County(**(fields | more))
@@ -194,6 +195,7 @@ def test_the_reason_is_a_sentence_with_names_and_distances() -> None:
         "位置离白河二段中心线约60米，在定位误差约80米之内，分不清左右岸，河段牵头单位是南乡，由南乡主办，北乡协办。"
     )
     assert ask(0, 20000).reason == "位置在试验县界外约15.0公里，不在本县辖区，由县河长办登记后按跨界问题移送。"
+    assert "界外50公里以上" in ask(0, 900_000).reason
     assert ask(-8900, 3000).reason == "位置在试验县界内，但约500米范围内没有划定的乡镇或河段，由县河长办人工分办。"
 
 
@@ -350,7 +352,7 @@ def geodesic_m(course: list[tuple[float, float]], point: tuple[float, float]) ->
     """The distance along the ellipsoid to the nearest of points every metre or so near the point."""
     lon, lat = at(*point)
     best = math.inf
-    for (x0, y0), (x1, y1) in zip(course, course[1:], strict=False):
+    for (x0, y0), (x1, y1) in pairwise(course):
         (lon0, lat0), (lon1, lat1) = at(x0, y0), at(x1, y1)
         if min(abs(x0 - point[0]), abs(x1 - point[0])) > 1000:
             continue
