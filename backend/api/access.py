@@ -1,0 +1,104 @@
+"""Who may call what: one table over all endpoints. An endpoint that is not in it keeps the application from starting.
+
+What somebody may see or do of one case, report or photo is decided by the domain (visible, capacities, claims).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import Flask, current_app, g, request
+
+from backend.domain import people
+from backend.domain.actors import NOBODY, Actor
+from backend.domain.faults import Forbidden, Unauthenticated
+from backend.models import SignIn
+from backend.work import Work, unit_of_work
+
+if TYPE_CHECKING:
+    from backend import System
+
+# public: anybody · receipt: a valid receipt code · signed_in: any account · official: a role on the roster ·
+# office: the county river-chief office
+ACCESS: dict[str, str] = {
+    "openapi.spec": "public",
+    "ops.healthz": "public",
+    "ops.readyz": "public",
+    "ops.metrics": "public",
+    "county.show": "public",
+    "wechat.verify_push": "public",
+    "wechat.receive_push": "public",
+    "session.sign_in": "public",
+    "session.show": "signed_in",
+    "session.choose_role": "signed_in",
+    "session.sign_out": "signed_in",
+    "session.sign_out_everywhere": "signed_in",
+    "session.bind_phone": "signed_in",
+    "session.bind_code": "signed_in",
+    "photos.request_upload": "public",
+    "photos.tell_uploaded": "public",
+    "photos.show": "public",
+    "reports.submit": "public",
+    "reports.listing": "signed_in",
+    "reports.show": "signed_in",
+    "reports.supplement": "signed_in",
+    "reports.rate": "signed_in",
+    "receipt.show": "receipt",
+    "receipt.supplement": "receipt",
+    "receipt.rate": "receipt",
+    "receipt.act": "receipt",
+    "reports.act": "signed_in",
+    "cases.listing": "official",
+    "cases.show": "official",
+    "cases.events": "official",
+    "cases.duplicates": "official",
+    "cases.act": "official",
+    "notices.listing": "signed_in",
+    "notices.read": "signed_in",
+    "notices.consent": "signed_in",
+    "roster.listing": "office",
+    "roster.import_file": "office",
+    "roster.new_binding_code": "office",
+}
+
+
+def install(app: Flask) -> None:
+    """Check the table against the URL map, and enforce it before every request."""
+    endpoints = {rule.endpoint for rule in app.url_map.iter_rules()}
+    missing = endpoints - ACCESS.keys()
+    if missing:
+        raise RuntimeError(f"endpoints without an entry in ACCESS: {sorted(missing)}")
+
+    @app.before_request
+    def admit() -> None:
+        needed = ACCESS.get(request.endpoint or "", "public")
+        g.sign_in_id, g.actor = None, NOBODY
+        token = bearer()
+        if token:
+            with unit_of_work() as work:
+                row = people.current(work, token)
+                g.sign_in_id, g.actor = row.id, people.actor_of(row)
+        actor: Actor = g.actor
+        if needed in ("signed_in", "official", "office") and actor.account_id is None:
+            raise Unauthenticated("unauthenticated", "请先登录。")
+        if (needed == "official" and not actor.official) or (needed == "office" and actor.role != "office"):
+            raise Forbidden("role_required", "您的身份不能使用这个功能。")
+
+
+def bearer() -> str | None:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if not scheme:
+        return None
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthenticated("bad_token", "登录信息格式不正确，请重新登录。")
+    return token.strip()
+
+
+def sign_in_row(work: Work) -> SignIn:
+    """The sign-in of this request, attached to this work's session."""
+    return work.session.get_one(SignIn, g.sign_in_id)
+
+
+def system() -> System:
+    found: System = current_app.extensions["qinghe"]
+    return found

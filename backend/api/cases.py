@@ -1,0 +1,199 @@
+"""Cases on the ledger: list, read, act."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from flask import g, request
+from sqlalchemy import select
+
+from backend.api import schemas
+from backend.api.idempotency import once, required_key
+from backend.api.photos import show_photo
+from backend.domain import cases, states
+from backend.domain.faults import Fault
+from backend.domain.photos import PhotoRef
+from backend.models import Assignment, Case, CaseEvent, Clock, DuplicateProposal, PersonalText, Photo, Report
+from backend.work import Work, unit_of_work
+
+bp = APIBlueprint("cases", __name__, tag="案件")
+
+_TITLES = {row.action: row.title for row in states.TABLE} | {"submit": "提交"}
+
+
+def _clocks(work: Work, found: list[Case]) -> dict[UUID, list[dict[str, Any]]]:
+    running = select(Clock).where(Clock.case_id.in_([case.id for case in found]), Clock.stopped_at.is_(None))
+    shown: dict[UUID, list[dict[str, Any]]] = {case.id: [] for case in found}
+    for clock in work.session.scalars(running.order_by(Clock.due_at)):
+        overdue = clock.due_at < work.now
+        shown[clock.case_id].append(
+            {"kind": clock.kind, "holder": clock.holder, "due_at": clock.due_at, "overdue": overdue}
+        )
+    return shown
+
+
+def _row(work: Work, case: Case, clocks: list[dict[str, Any]]) -> dict[str, Any]:
+    category = work.county.category_by_code.get(case.category)
+    unit = work.county.unit_by_code.get(case.lead_unit or "")
+    return {
+        "id": case.id,
+        "number": case.number,
+        "version": case.version,
+        "state": case.state,
+        "state_title": states.STATES[case.state],
+        "category": case.category,
+        "category_name": category.name if category else case.category,
+        "urgent": case.urgent,
+        "lead_unit": case.lead_unit,
+        "lead_unit_name": unit.name if unit else case.lead_unit,
+        "opened_at": case.opened_at,
+        "clocks": clocks,
+    }
+
+
+def show_case(work: Work, case: Case) -> dict[str, Any]:
+    reach = work.county.reach_by_code.get(case.reach or "")
+    assisting = select(Assignment.unit_code).where(
+        Assignment.case_id == case.id, Assignment.part == "assist", Assignment.ended_at.is_(None)
+    )
+    evidence = select(Photo).where(Photo.case_id == case.id).order_by(Photo.id)
+    hanging = select(Report).where(Report.case_id == case.id).order_by(Report.id)
+    return {
+        **_row(work, case, _clocks(work, [case])[case.id]),
+        "lon": case.lon,
+        "lat": case.lat,
+        "reach": case.reach,
+        "reach_name": reach.name if reach else None,
+        "risk_source": case.risk_source,
+        "routing_reason": case.routing_reason,
+        "assisting": list(work.session.scalars(assisting)),
+        "merged_into": case.merged_into_id,
+        "closed_at": case.closed_at,
+        "reports": [_report(work, report) for report in work.session.scalars(hanging)],
+        "evidence": [show_photo(photo) for photo in work.session.scalars(evidence)],
+        "allowed_actions": [
+            {"action": row.action, "title": row.title, "needs": list(row.needs)}
+            for row in states.allowed(work, case, work.actor)
+        ],
+    }
+
+
+def _report(work: Work, report: Report) -> dict[str, Any]:
+    """A report as an official reads it: the office the original words, units the forwarded ones."""
+    office = work.actor.role == "office"
+    released = office or report.forward_released_at is not None
+    contact = None
+    if cases.names_contact(work.actor, report) and report.contact_sealed:
+        contact = json.loads(work.vault.open(report.contact_sealed))
+    words = [added.text if office else added.forwarded_text for added in report.supplements]
+    return {
+        "id": report.id,
+        **cases.readable_text(work.actor, report),
+        "privacy": report.privacy,
+        "address": report.address,
+        "observed_at": report.observed_at,
+        "submitted_at": report.submitted_at,
+        "contact": contact,
+        "supplements": words if released else [],
+        "photos": [show_photo(photo) for photo in report.photos] if released else [],
+        "rating": report.rating,
+    }
+
+
+@bp.get("/cases")
+@bp.input(schemas.CasesQuery, location="query", arg_name="page")
+@bp.output(schemas.CasesOut)
+def listing(page: schemas.CasesQuery) -> Any:
+    with unit_of_work(g.actor) as work:
+        found = cases.listing(
+            work, state=page.state, unit=page.unit, overdue=page.overdue, before=page.before, limit=page.limit
+        )
+        clocks = _clocks(work, found)
+        more = found[-1].id if len(found) == page.limit else None
+        return {"items": [_row(work, case, clocks[case.id]) for case in found], "next": more}
+
+
+@bp.get("/cases/<uuid:case_id>")
+@bp.output(schemas.CaseOut)
+def show(case_id: UUID) -> Any:
+    with unit_of_work(g.actor) as work:
+        return show_case(work, cases.get(work, case_id))
+
+
+@bp.get("/cases/<uuid:case_id>/events")
+@bp.output(schemas.EventsOut)
+def events(case_id: UUID) -> Any:
+    with unit_of_work(g.actor) as work:
+        case = cases.get(work, case_id)
+        rows = work.session.execute(
+            select(CaseEvent, PersonalText.text)
+            .outerjoin(PersonalText, PersonalText.id == CaseEvent.text_id)
+            .where(CaseEvent.case_id == case.id)
+            .order_by(CaseEvent.seq)
+        )
+        items = [
+            {
+                "seq": event.seq,
+                "action": event.action,
+                "title": _TITLES[event.action],
+                "from_state": event.from_state,
+                "to_state": event.to_state,
+                "at": event.at,
+                "role": event.role,
+                "unit": event.unit_code,
+                "text": text,
+                "data": event.data,
+                "hash": event.hash,
+            }
+            for event, text in rows
+        ]
+        return {"items": items}
+
+
+@bp.get("/cases/<uuid:case_id>/duplicates")
+@bp.output(schemas.DuplicatesOut)
+def duplicates(case_id: UUID) -> Any:
+    with unit_of_work(g.actor) as work:
+        case = cases.get(work, case_id)
+        proposed = work.session.execute(
+            select(DuplicateProposal, Case)
+            .join(Case, Case.id == DuplicateProposal.other_id)
+            .where(DuplicateProposal.case_id == case.id, cases.visible(g.actor))
+            .order_by(DuplicateProposal.distance_m)
+        )
+        items = [
+            {"case_id": other.id, "number": other.number, "distance_m": proposal.distance_m, "state": other.state}
+            for proposal, other in proposed
+        ]
+        return {"items": items}
+
+
+@bp.post("/cases/<uuid:case_id>/actions/<action>")
+@bp.input(schemas.ActionForm, arg_name="form")
+@bp.output(schemas.CaseOut)
+def act(case_id: UUID, action: str, form: schemas.ActionForm) -> Any:
+    """One action of the table in domain/states.py; `If-Match` names the version that the caller has seen."""
+    if action not in states.ACTIONS:
+        raise Fault("unknown_action", "没有这种操作。")
+    fields: dict[str, Any] = form.model_dump(exclude_none=True)
+    for name in ("photos", "photos_before"):
+        fields[name] = [PhotoRef(photo.id, photo.claim) for photo in getattr(form, name)]
+    request_text = form.model_dump_json()
+    with unit_of_work(g.actor) as work:
+        case = cases.get(work, case_id)
+        with once(work, f"{action} {case_id}", required_key(), request_text) as repeat:
+            if repeat.outcome is None:
+                case = states.act(work, case_id, action, fields, _seen_version())
+                work.session.flush()
+                repeat.outcome = {"version": case.version}
+        return show_case(work, case)
+
+
+def _seen_version() -> int:
+    value = request.headers.get("If-Match", "").strip().strip('"')
+    if not value.isascii() or not value.isdigit() or len(value) > 9:
+        raise Fault("version_missing", "请求缺少案件版本（If-Match），请刷新后再操作。")
+    return int(value)

@@ -1,0 +1,52 @@
+"""What every form needs to know of the county."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apiflask import APIBlueprint
+from pydantic import BaseModel
+
+from backend.work import unit_of_work
+
+bp = APIBlueprint("county", __name__, tag="本县")
+
+
+class CategoryOut(BaseModel):
+    code: str
+    name: str
+    hint: str
+    icon: str
+    min_photos: int
+    max_photos: int
+    urgent: bool
+
+
+class UnitOut(BaseModel):
+    code: str
+    name: str
+    kind: str
+
+
+class CountyOut(BaseModel):
+    code: str
+    name: str
+    hotline: str
+    text_max: int
+    categories: list[CategoryOut]
+    units: list[UnitOut]
+
+
+@bp.get("/county")
+@bp.output(CountyOut)
+def show() -> Any:
+    with unit_of_work() as work:
+        county = work.county
+        return {
+            "code": county.code,
+            "name": county.name,
+            "hotline": county.hotline,
+            "text_max": county.limits.report_text_max,
+            "categories": [category.model_dump() for category in county.categories],
+            "units": [unit.model_dump() for unit in county.units],
+        }

@@ -1,0 +1,70 @@
+"""The roster: imported by the office, and one-time binding codes."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from flask import g, request
+from sqlalchemy import select
+
+from backend.api import schemas
+from backend.api.session import show_role
+from backend.domain import people
+from backend.domain.faults import Fault
+from backend.models import Account, Person
+from backend.roster_file import RosterFaults, read_roster
+from backend.work import unit_of_work
+
+bp = APIBlueprint("roster", __name__, tag="名册")
+
+
+@bp.get("/roster")
+@bp.input(schemas.PageQuery, location="query", arg_name="page")
+@bp.output(schemas.PeopleOut)
+def listing(page: schemas.PageQuery) -> Any:
+    with unit_of_work(g.actor) as work:
+        query = select(Person).order_by(Person.id.desc()).limit(page.limit)
+        if page.before is not None:
+            query = query.where(Person.id < page.before)
+        bound = set(work.session.scalars(select(Account.person_id).where(Account.person_id.is_not(None))))
+        found = list(work.session.scalars(query))
+        items = [
+            {
+                "id": person.id,
+                "name": person.name,
+                "phone": work.vault.open(person.phone_sealed),
+                "roles": [show_role(work, role) for role in people.roles_in_force(person)],
+                "bound": person.id in bound,
+            }
+            for person in found
+        ]
+        return {"items": items, "next": found[-1].id if len(found) == page.limit else None}
+
+
+@bp.post("/roster")
+@bp.output(schemas.ImportOut)
+def import_file() -> Any:
+    """Multipart field `file`: .xlsx or .csv. With `?dry_run=1` only checked. A faulty row stops the whole import."""
+    upload = request.files.get("file")
+    if upload is None:
+        raise Fault("file_missing", "请选择名册文件（.xlsx 或 .csv）。", field="file")
+    dry_run = request.args.get("dry_run") == "1"
+    with unit_of_work(g.actor) as work:
+        try:
+            rows = read_roster(upload.read(), work.county)
+        except RosterFaults as bad:
+            faults = [{"line": fault.line, "reason": fault.reason} for fault in bad.faults[:500]]
+            raise Fault("bad_roster", f"名册有 {len(bad.faults)} 处错误，没有导入任何人。", faults=faults) from bad
+        if dry_run:
+            return {"rows": len(rows), "added": 0, "ended": 0, "dry_run": True}
+        return {**people.import_roster(work, rows), "dry_run": False}
+
+
+@bp.post("/roster/<uuid:person_id>/binding-code")
+@bp.output(schemas.BindingCodeOut, status_code=201)
+def new_binding_code(person_id: UUID) -> Any:
+    with unit_of_work(g.actor) as work:
+        code = people.new_binding_code(work, person_id)
+        return {"code": code, "expires_in_days": people.BINDING_CODE_LIFE.days}

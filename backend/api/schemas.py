@@ -1,0 +1,326 @@
+"""Shapes of input and output. Every input refuses fields that it does not know."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+Day = date  # a form field is called date as well
+CoordTypeName = Literal["wgs84", "gcj02"]
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000, pattern=r"^[^\x00]*$")]
+Short = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^\x00]*$")]
+Code = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[\w\-]+$")]
+
+
+class Input(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class SignInForm(Input):
+    code: Code = Field(description="from wx.login")
+
+
+class PhoneForm(Input):
+    code: Code = Field(description="from the phone-number button")
+
+
+class BindingForm(Input):
+    code: Annotated[str, StringConstraints(min_length=4, max_length=16, pattern=r"^\d+$")]
+
+
+class RoleForm(Input):
+    role_id: UUID
+
+
+class RoleOut(BaseModel):
+    id: UUID
+    role: str
+    title: str
+    unit: str
+    unit_name: str
+
+
+class SessionOut(BaseModel):
+    token: str | None = None
+    expires_at: datetime
+    role: str
+    role_title: str
+    unit: str | None
+    unit_name: str | None
+    name: str
+    role_id: UUID | None
+    roles: list[RoleOut]
+
+
+class PhotoRefForm(Input):
+    id: UUID
+    claim: Code
+
+
+class UploadRequest(Input):
+    content_type: Literal["image/jpeg", "image/png", "image/webp"] = "image/jpeg"
+    claimed_at: AwareDatetime | None = None
+    claimed_lon: float | None = Field(default=None, ge=-180, le=180, allow_inf_nan=False)
+    claimed_lat: float | None = Field(default=None, ge=-90, le=90, allow_inf_nan=False)
+    coord_type: CoordTypeName | None = None
+
+
+class UploadOut(BaseModel):
+    id: UUID
+    claim: str
+    url: str
+    fields: dict[str, str]
+    max_bytes: int
+    expires_at: datetime
+
+
+class ClaimForm(Input):
+    claim: Code
+
+
+class PhotoOut(BaseModel):
+    id: UUID
+    state: str
+    refusal: str | None = None
+    title: str | None = None
+    purpose: str = "report"
+    url: str | None = None
+    thumbnail_url: str | None = None
+    taken_at: datetime | None = None
+
+
+class PlaceForm(Input):
+    lon: float = Field(description="degrees")
+    lat: float = Field(description="degrees")
+    coord_type: CoordTypeName = Field(description="wgs84 (GPS) or gcj02 (maps); must be named")
+    accuracy_m: float | None = Field(default=None, ge=0, le=100_000, allow_inf_nan=False)
+    address: Short = ""
+
+
+class ReportInput(Input):
+    category: Code
+    text: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000)]
+    place: PlaceForm
+    privacy: Literal["named", "confidential", "anonymous"]
+    photos: list[PhotoRefForm] = Field(default_factory=list, max_length=50)
+    observed_at: AwareDatetime | None = None
+    contact_name: Short = ""
+    contact_phone: Annotated[str, StringConstraints(pattern=r"^$|^1[3-9]\d{9}$")] = ""
+    accuses_officials: bool = False
+
+
+class StepOut(BaseModel):
+    at: datetime
+    action: str
+    words: str
+
+
+class ReportOut(BaseModel):
+    id: UUID
+    number: str
+    category: str
+    category_name: str
+    text: str
+    lon: float
+    lat: float
+    coord_type: Literal["wgs84"] = "wgs84"
+    address: str
+    privacy: str
+    observed_at: datetime
+    submitted_at: datetime
+    state: str
+    state_title: str
+    unit_name: str | None
+    reason: str | None
+    photos: list[PhotoOut]
+    supplements: list[str]
+    steps: list[StepOut]
+    rating: int | None
+    allowed_actions: list[str]
+    receipt_code: str | None = Field(default=None, description="told once, in the answer to the submission")
+
+
+class ReportsOut(BaseModel):
+    items: list[ReportOut]
+    next: UUID | None
+
+
+class SupplementForm(Input):
+    text: Words
+
+
+class RatingForm(Input):
+    stars: int = Field(ge=1, le=5)
+    text: Short = ""
+
+
+class ReporterActionForm(Input):
+    reason: Words
+
+
+class PageQuery(Input):
+    before: UUID | None = None
+    limit: int = Field(default=20, ge=1, le=100)
+
+
+class CasesQuery(PageQuery):
+    state: Code | None = None
+    unit: Code | None = None
+    overdue: bool = False
+
+
+class ClockOut(BaseModel):
+    kind: str
+    holder: str
+    due_at: datetime
+    overdue: bool
+
+
+class AllowedOut(BaseModel):
+    action: str
+    title: str
+    needs: list[str]
+
+
+class CaseRow(BaseModel):
+    id: UUID
+    number: str
+    version: int
+    state: str
+    state_title: str
+    category: str
+    category_name: str
+    urgent: bool
+    lead_unit: str | None
+    lead_unit_name: str | None
+    opened_at: datetime
+    clocks: list[ClockOut]
+
+
+class CaseReportOut(BaseModel):
+    id: UUID
+    text: str
+    forwarded: bool
+    privacy: str
+    address: str
+    observed_at: datetime
+    submitted_at: datetime
+    contact: dict[str, str] | None
+    supplements: list[str]
+    photos: list[PhotoOut]
+    rating: int | None
+
+
+class CaseOut(CaseRow):
+    lon: float
+    lat: float
+    coord_type: Literal["wgs84"] = "wgs84"
+    reach: str | None
+    reach_name: str | None
+    risk_source: str | None
+    routing_reason: str | None
+    assisting: list[str]
+    merged_into: UUID | None
+    closed_at: datetime | None
+    reports: list[CaseReportOut]
+    evidence: list[PhotoOut]
+    allowed_actions: list[AllowedOut]
+
+
+class CasesOut(BaseModel):
+    items: list[CaseRow]
+    next: UUID | None
+
+
+class EventOut(BaseModel):
+    seq: int
+    action: str
+    title: str
+    from_state: str | None
+    to_state: str
+    at: datetime
+    role: str
+    unit: str | None
+    text: str | None
+    data: dict[str, Any]
+    hash: str
+
+
+class EventsOut(BaseModel):
+    items: list[EventOut]
+
+
+class ActionForm(Input):
+    """Everything that an action of the table may need; which fields each one needs is told by allowed_actions."""
+
+    reason: Words | None = None
+    unit: Code | None = None
+    assisting: list[Code] = Field(default_factory=list, max_length=20)
+    forwarded_text: Words | None = None
+    target: UUID | None = None
+    body: Short | None = None
+    measure: Words | None = None
+    person: Short | None = None
+    date: Day | None = None
+    done: Words | None = None
+    photos: list[PhotoRefForm] = Field(default_factory=list, max_length=20)
+    photos_before: list[PhotoRefForm] = Field(default_factory=list, max_length=20)
+
+
+class DuplicateOut(BaseModel):
+    case_id: UUID
+    number: str
+    distance_m: float
+    state: str
+
+
+class DuplicatesOut(BaseModel):
+    items: list[DuplicateOut]
+
+
+class NoticeOut(BaseModel):
+    id: UUID
+    kind: str
+    title: str
+    body: str
+    urgent: bool
+    case_id: UUID | None
+    created_at: datetime
+    read_at: datetime | None
+
+
+class NoticesOut(BaseModel):
+    items: list[NoticeOut]
+    next: UUID | None
+
+
+class ConsentForm(Input):
+    answers: dict[Code, Literal["accept", "reject", "ban", "filter", "acceptWithAudio"]] = Field(max_length=10)
+
+
+class PersonOut(BaseModel):
+    id: UUID
+    name: str
+    phone: str
+    roles: list[RoleOut]
+    bound: bool
+
+
+class PeopleOut(BaseModel):
+    items: list[PersonOut]
+    next: UUID | None
+
+
+class ImportOut(BaseModel):
+    rows: int
+    added: int
+    ended: int
+    dry_run: bool
+
+
+class BindingCodeOut(BaseModel):
+    code: str
+    expires_in_days: int

@@ -1,0 +1,155 @@
+"""Cases: routed by the worker, listed and read by those whom they concern."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, exists, func, select, true
+
+from backend.domain import routing, states
+from backend.domain.actors import ROUTING, UNIT_ROLES, Actor
+from backend.domain.faults import Forbidden, NotFound
+from backend.domain.places import places_of
+from backend.geo import distance_m
+from backend.models import Assignment, Case, Clock, DuplicateProposal, Report
+
+if TYPE_CHECKING:
+    from backend.work import Work
+
+_METRES_PER_DEGREE = 111_000.0
+
+
+def route(work: Work, case_id: UUID) -> None:
+    """Decide where a newly submitted case goes. Acts only on cases never assigned before; repeats do nothing."""
+    case = work.session.get(Case, case_id, with_for_update=True, populate_existing=True)
+    if case is None or case.state != "submitted" or case.ever_assigned:
+        return
+    work.actor = ROUTING
+    report = work.session.scalars(select(Report).where(Report.case_id == case.id).order_by(Report.id).limit(1)).one()
+    category = work.county.category_by_code[case.category]
+    decision = routing.decide(places_of(work.county), case.lon, case.lat, report.accuracy_m, category)
+    case.reach, case.risk_source = decision.reach, decision.risk_source
+    case.outside_county = decision.outcome == "outside_county"
+    case.urgent = case.urgent or decision.near_intake
+    case.routing_reason = decision.reason
+    case.routing = {**asdict(decision), "county_version": work.county_version}
+    _decide(work, case, report, decision)
+
+
+def _decide(work: Work, case: Case, report: Report, decision: routing.Decision) -> None:
+    if report.extra.get("accuses_officials"):
+        _hold(work, case, "accuses_officials", "举报涉及工作人员，由县河长办直接处理。")
+        return
+    if decision.outcome == "outside_county":
+        _hold(work, case, "outside_county", decision.reason)
+        return
+    certain, likely = find_duplicates(work, case)
+    if certain is not None and report.forward_released_at is not None:
+        reason = f"与已受理的案件 {certain.number} 是同一问题，合并办理。"
+        states.act(work, case.id, "merge", {"target": certain.id, "reason": reason})
+        return
+    if likely:
+        numbers = "、".join(other.number for other, _ in likely)
+        for other, metres in likely:
+            work.session.add(
+                DuplicateProposal(case_id=case.id, other_id=other.id, distance_m=metres, created_at=work.now)
+            )
+        _hold(work, case, "possible_duplicate", f"可能与 {numbers} 重复，由县河长办核对。")
+    elif report.forward_released_at is None:
+        _hold(work, case, "sensitive", "敏感问题的保密或匿名举报，由县河长办先行审核再转办。")
+    elif decision.lead is None:
+        _hold(work, case, "no_unit", decision.reason)
+    else:
+        form = {"unit": decision.lead, "assisting": list(decision.assisting), "reason": decision.reason}
+        states.act(work, case.id, "assign", form)
+
+
+def _hold(work: Work, case: Case, why: str, reason: str) -> None:
+    if case.routing_reason != reason:
+        case.routing_reason = f"{case.routing_reason or ''}{reason}"
+    states.act(work, case.id, "hold", {"why": why, "reason": reason})
+
+
+def find_duplicates(work: Work, case: Case) -> tuple[Case | None, list[tuple[Case, float]]]:
+    """Open cases of the same kind, near and recent: one that is certainly the same, and the likely ones.
+
+    One category is searched by one worker at a time, so that two reports of one thing cannot miss each other.
+    """
+    work.session.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"duplicates {case.category}"))))
+    kind = work.county.category_by_code[case.category]
+    reach_deg = kind.duplicate_m / _METRES_PER_DEGREE
+    candidates = work.session.scalars(
+        select(Case)
+        .where(
+            Case.category == case.category,
+            Case.id != case.id,
+            Case.state.in_(states.OPEN[1:]),
+            Case.opened_at >= work.now - timedelta(hours=kind.duplicate_hours),
+            Case.lat.between(case.lat - reach_deg, case.lat + reach_deg),
+            Case.lon.between(case.lon - 2 * reach_deg, case.lon + 2 * reach_deg),
+        )
+        .order_by(Case.opened_at)
+        .limit(50)
+    )
+    certain, likely = None, []
+    for other in candidates:
+        metres = distance_m(case.lon, case.lat, other.lon, other.lat)
+        recent = other.opened_at >= work.now - timedelta(hours=kind.duplicate_certain_hours)
+        if metres <= kind.duplicate_certain_m and recent and certain is None:
+            certain = other
+        elif metres <= kind.duplicate_m:
+            likely.append((other, metres))
+    return certain, likely[:5]
+
+
+def visible(actor: Actor) -> ColumnElement[bool]:
+    """Which cases an official may see: the county all, a unit those it leads or assists with."""
+    if actor.role in ("office", "inspector", "county_chief"):
+        return true()
+    if actor.official and actor.unit is not None:
+        return exists().where(
+            Assignment.case_id == Case.id, Assignment.unit_code == actor.unit, Assignment.ended_at.is_(None)
+        )
+    raise Forbidden("officials_only", "只有工作人员可以查看案件台账。")
+
+
+def get(work: Work, case_id: UUID) -> Case:
+    """A case that the actor may see; others do not exist for them."""
+    case = work.session.scalar(select(Case).where(Case.id == case_id, visible(work.actor)))
+    if case is None:
+        raise NotFound("找不到这个案件。")
+    return case
+
+
+def listing(
+    work: Work, *, state: str | None, unit: str | None, overdue: bool, before: UUID | None, limit: int
+) -> list[Case]:
+    """Cases that the actor may see, newest first, after the cursor `before`."""
+    query = select(Case).where(visible(work.actor))
+    if state:
+        query = query.where(Case.state == state)
+    if unit:
+        query = query.where(Case.lead_unit == unit)
+    if overdue:
+        late = exists().where(Clock.case_id == Case.id, Clock.stopped_at.is_(None), Clock.due_at < work.now)
+        query = query.where(late)
+    if before is not None:
+        query = query.where(Case.id < before)
+    return list(work.session.scalars(query.order_by(Case.id.desc()).limit(limit)))
+
+
+def readable_text(actor: Actor, report: Report) -> dict[str, Any]:
+    """What of a report's words this official reads: the office the original, units the forwarded text."""
+    if actor.role == "office":
+        return {"text": report.text, "forwarded": False}
+    if report.forward_released_at is None:
+        return {"text": "（举报内容由县河长办审核后转办）", "forwarded": True}
+    return {"text": report.forwarded_text, "forwarded": True}
+
+
+def names_contact(actor: Actor, report: Report) -> bool:
+    """实名: the handling unit may call the reporter. 保密: nobody below the office, and there only by a logged look."""
+    return report.privacy == "named" and actor.role in UNIT_ROLES

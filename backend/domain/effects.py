@@ -1,0 +1,218 @@
+"""What each action of the table in states.py does besides changing the state. Returns the event's data."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from sqlalchemy import select, update
+
+from backend.domain import deadlines, photos
+from backend.domain.faults import Conflict, Fault
+from backend.models import Assignment, Case, DuplicateProposal, Report
+
+if TYPE_CHECKING:
+    from backend.work import Work
+
+Form = dict[str, Any]
+Data = dict[str, Any]
+
+
+def assign(work: Work, case: Case, form: Form) -> Data:
+    """Open an assignment to `form["unit"]`, end the old one, start its clocks; the first starts the rectifying."""
+    unit = form["unit"]
+    if unit not in work.county.unit_by_code or work.county.unit_by_code[unit].kind == "county_office":
+        raise Fault("unknown_unit", "没有这个主办单位，请从列表中选择乡镇或部门。", field="unit")
+    assisting = [code for code in form.get("assisting") or [] if code != unit]
+    for code in assisting:
+        if code not in work.county.unit_by_code:
+            raise Fault("unknown_unit", "没有这个协办单位，请从列表中选择。", field="assisting")
+    _end_assignments(work, case, "reassigned" if case.lead_unit else "assigned")
+    deadlines.stop(work, case, "triage", "refuse", "accept")
+    reason = form["reason"]
+    for code, part in [(unit, "lead"), *((code, "assist") for code in assisting)]:
+        work.session.add(
+            Assignment(case_id=case.id, unit_code=code, part=part, ruled=case.ruled, reason=reason, opened_at=work.now)
+        )
+    case.lead_unit = unit
+    case.ever_assigned = True
+    work.session.flush()
+    deadlines.start(work, case, "accept", unit)
+    if not case.ruled:
+        deadlines.start(work, case, "refuse", unit)
+    _hand_over_rectifying(work, case, unit)
+    if work.actor.role == "office":
+        _release(work, case, form.get("forwarded_text"))
+    return {"unit": unit, "assisting": assisting}
+
+
+def _hand_over_rectifying(work: Work, case: Case, unit: str) -> None:
+    """The rectifying clock runs per case from the first assignment; a new holder takes it over as it stands."""
+    running = deadlines.running(work, case, "rectify")
+    if running is None and case.first_rectify_by is None:
+        case.first_rectify_by = deadlines.start(work, case, "rectify", unit).due_at
+    elif running is None:
+        deadlines.resume_rectify(work, case, unit)
+    elif running.holder != unit:
+        running.stopped_at = work.now
+        work.session.flush()
+        deadlines.start(work, case, "rectify", unit, running.due_at)
+
+
+def _release(work: Work, case: Case, forwarded_text: str | None) -> None:
+    """The office, by assigning, lets the units read the forwarded text 转办, perhaps after mending it."""
+    for report in work.session.scalars(
+        select(Report).where(Report.case_id == case.id, Report.forward_released_at.is_(None))
+    ):
+        report.forward_released_at = work.now
+        if forwarded_text:
+            report.forwarded_text = forwarded_text
+
+
+def _end_assignments(work: Work, case: Case, how: str) -> None:
+    work.session.execute(
+        update(Assignment)
+        .where(Assignment.case_id == case.id, Assignment.ended_at.is_(None))
+        .values(ended_at=work.now, ended_by=how)
+    )
+
+
+def hold(work: Work, case: Case, form: Form) -> Data:
+    deadlines.start(work, case, "triage", work.county.office)
+    return {"why": form["why"]}
+
+
+def rule(work: Work, case: Case, form: Form) -> Data:
+    case.ruled = True
+    return assign(work, case, form)
+
+
+def return_(work: Work, case: Case, form: Form) -> Data:
+    unit = case.lead_unit
+    case.refusals += 1
+    _end_assignments(work, case, "returned")
+    deadlines.stop(work, case, "refuse", "accept", "rectify")
+    case.lead_unit = None
+    deadlines.start(work, case, "triage", work.county.office)
+    return {"unit": unit}
+
+
+def end(work: Work, case: Case, form: Form) -> Data:
+    """Rejection and transfer: nobody holds the case any more."""
+    _end_assignments(work, case, "ended")
+    deadlines.stop_all(work, case)
+    case.closed_at = work.now
+    case.lead_unit = None
+    return {"body": form["body"]} if form.get("body") else {}
+
+
+def appeal(work: Work, case: Case, form: Form) -> Data:
+    case.appealed = True
+    case.closed_at = None
+    deadlines.start(work, case, "triage", work.county.office)
+    return {}
+
+
+def merge(work: Work, case: Case, form: Form) -> Data:
+    """Join this case to an open one; its reports, and so its reporters, follow the target."""
+    target = work.session.get(Case, UUID(str(form["target"])), with_for_update=True)
+    if target is None or target.id == case.id or target.state in ("merged", "rejected", "transferred", "archived"):
+        raise Conflict("target_not_open", "要并入的案件不存在或已办结，请重新选择。")
+    _end_assignments(work, case, "merged")
+    deadlines.stop_all(work, case)
+    case.merged_into_id = target.id
+    case.lead_unit = None
+    moved = list(work.session.scalars(select(Report.id).where(Report.case_id == case.id)))
+    work.session.execute(update(Report).where(Report.case_id == case.id).values(case_id=target.id))
+    _forget_proposals(work, case)
+    return {"target": target.id, "reports": moved}
+
+
+def _forget_proposals(work: Work, case: Case) -> None:
+    for proposal in work.session.scalars(select(DuplicateProposal).where(DuplicateProposal.case_id == case.id)):
+        work.session.delete(proposal)
+
+
+def split(work: Work, case: Case, form: Form) -> Data:
+    """Undo a merge: the reports that came with this case come back, and the office assigns anew."""
+    from backend.models import CaseEvent  # events are only read here
+
+    merged = work.session.scalars(
+        select(CaseEvent)
+        .where(CaseEvent.case_id == case.id, CaseEvent.action == "merge")
+        .order_by(CaseEvent.seq.desc())
+        .limit(1)
+    ).one()
+    report_ids = [UUID(r) for r in merged.data["reports"]]
+    work.session.execute(update(Report).where(Report.id.in_(report_ids)).values(case_id=case.id))
+    case.merged_into_id = None
+    deadlines.start(work, case, "triage", work.county.office)
+    return {"reports": report_ids}
+
+
+def accept(work: Work, case: Case, form: Form) -> Data:
+    deadlines.stop(work, case, "accept", "refuse")
+    work.session.execute(
+        update(Assignment)
+        .where(Assignment.case_id == case.id, Assignment.part == "lead", Assignment.ended_at.is_(None))
+        .values(accepted_at=work.now)
+    )
+    return {}
+
+
+def start(work: Work, case: Case, form: Form) -> Data:
+    planned = form["date"]
+    if isinstance(planned, date) and planned < work.now.date():
+        raise Fault("date_past", "计划完成日期不能早于今天。", field="date")
+    return {"person": form["person"], "date": str(planned)}
+
+
+def settle_on_spot(work: Work, case: Case, form: Form) -> Data:
+    deadlines.start(work, case, "review", work.county.office)
+    return _photos(work, case, form)
+
+
+def request_closure(work: Work, case: Case, form: Form) -> Data:
+    deadlines.stop(work, case, "rectify")
+    deadlines.start(work, case, "review", work.county.office)
+    return _photos(work, case, form)
+
+
+def send_back(work: Work, case: Case, form: Form) -> Data:
+    deadlines.stop(work, case, "review")
+    case.rounds += 1
+    if case.lead_unit is not None:
+        deadlines.resume_rectify(work, case, case.lead_unit)
+    return {"round": case.rounds}
+
+
+def close(work: Work, case: Case, form: Form) -> Data:
+    deadlines.stop_all(work, case)
+    case.closed_at = work.now
+    return {}
+
+
+def dispute(work: Work, case: Case, form: Form) -> Data:
+    case.disputed = True
+    return {}
+
+
+def note_photos(work: Work, case: Case, form: Form) -> Data:
+    return _photos(work, case, form)
+
+
+def fail_follow_up(work: Work, case: Case, form: Form) -> Data:
+    case.closed_at = None
+    if case.lead_unit is not None:
+        deadlines.start(work, case, "rectify", case.lead_unit)
+    return _photos(work, case, form)
+
+
+def archive(work: Work, case: Case, form: Form) -> Data:
+    return {}
+
+
+def _photos(work: Work, case: Case, form: Form) -> Data:
+    taken = [photos.attach_evidence(work, ref, case) for ref in form["photos"]]
+    return {"photos": [{"id": photo.id, "sha256": photo.sha256} for photo in taken]}

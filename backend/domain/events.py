@@ -1,0 +1,85 @@
+"""The chain of a case's events: append, and compute what each link must be."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+from backend.models import Case, CaseEvent, PersonalText
+
+if TYPE_CHECKING:
+    from backend.work import Work
+
+
+def genesis(case_id: UUID) -> str:
+    """What the first event of a case is chained to."""
+    return hashlib.sha256(f"qinghe case {case_id}".encode()).hexdigest()
+
+
+def link(event: CaseEvent) -> str:
+    """SHA-256 over the canonical JSON of everything in the event but its own hash."""
+    content = {
+        "case": str(event.case_id),
+        "seq": event.seq,
+        "action": event.action,
+        "from": event.from_state,
+        "to": event.to_state,
+        "at": _time(event.at),
+        "actor": event.actor,
+        "role": event.role,
+        "unit": event.unit_code,
+        "data": event.data,
+        "text": event.text_digest,
+        "county_version": event.county_version,
+        "prev": event.prev_hash,
+    }
+    canonical = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _time(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def text_digest(salt: str, text: str) -> str:
+    return hashlib.sha256(f"{salt}\0{text}".encode()).hexdigest()
+
+
+def append(
+    work: Work, case: Case, action: str, from_state: str | None, data: dict[str, Any], text: str | None = None
+) -> CaseEvent:
+    """Append one event to the case's chain; `text` (words of people) enters by salted digest only.
+
+    The caller holds the case's row lock, or has just created it. Afterwards `case.version` is the event's number.
+    """
+    kept = None
+    if text:
+        salt = secrets.token_hex(16)
+        kept = PersonalText(id=uuid4(), case_id=case.id, salt=salt, text=text)
+        work.session.add(kept)
+        work.session.flush([kept])
+    event = CaseEvent(
+        case_id=case.id,
+        seq=case.version + 1,
+        action=action,
+        from_state=from_state,
+        to_state=case.state,
+        at=work.now,
+        actor=work.actor.label,
+        role=work.actor.role,
+        unit_code=work.actor.unit,
+        data=json.loads(json.dumps(data, default=str)),
+        text_id=kept.id if kept else None,
+        text_digest=text_digest(kept.salt or "", text) if kept and text else None,
+        county_version=work.county_version,
+        prev_hash=case.head_hash or genesis(case.id),
+    )
+    event.hash = link(event)
+    case.version, case.head_hash = event.seq, event.hash
+    work.session.add(event)
+    work.defer("tell", case.id, event.seq)
+    return event

@@ -1,0 +1,182 @@
+"""Notices: an inbox row always; a subscription message and, where it cannot wait, an SMS besides."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+from uuid6 import uuid7
+
+from backend.domain.actors import UNIT_ROLES
+from backend.domain.faults import NotFound
+from backend.models import Account, Case, CaseEvent, Consent, Delivery, Notice, Person, Report, RosterRole
+
+if TYPE_CHECKING:
+    from backend.work import Work
+
+# action → (to whom, title, body); {number} {category} {unit} are filled in. No words of people enter a notice.
+_TO_UNIT = {
+    "assign": ("新交办案件", "{number} {category}已交办给{unit}，请按时签收。"),
+    "reassign": ("新交办案件", "{number} {category}已改派给{unit}，请按时签收。"),
+    "rule": ("裁定交办", "{number} {category}经裁定由{unit}办理，不能再退回。"),
+    "send_back": ("销号申请被驳回", "{number} {category}需要继续整改，请查看驳回理由。"),
+    "close": ("案件已销号", "{number} {category}已核查销号。"),
+    "fail_follow_up": ("回头看发现反弹", "{number} {category}重新进入整改。"),
+}
+_TO_OFFICE = {
+    "hold": ("待分办案件", "{number} {category}需要人工分办。"),
+    "return": ("单位退回案件", "{number} {category}被退回，请重新交办或裁定。"),
+    "request_closure": ("申请销号", "{number} {category}申请销号，请核查。"),
+    "dispute": ("举报人提出异议", "{number} {category}的举报人对办理结果有异议。"),
+    "appeal": ("举报人申诉", "{number} {category}的举报人对不予受理提出申诉。"),
+}
+_TO_REPORTER = {
+    "assign": ("您的举报已交办", "您反映的{category}问题（{number}）已交由{unit}办理。"),
+    "accept": ("您的举报已签收", "{unit}已签收您反映的{category}问题（{number}）。"),
+    "close": ("您的举报已办结", "您反映的{category}问题（{number}）已办结，欢迎评价。"),
+    "reject": ("您的举报未予受理", "您反映的{category}问题（{number}）未予受理，可查看理由并申诉一次。"),
+    "merge": ("您的举报已并案", "您反映的{category}问题已与同一问题合并办理，进展会继续告知您。"),
+    "fail_follow_up": ("问题重新整改", "复查发现{category}问题（{number}）反弹，已要求重新整改。"),
+}
+URGENT_KINDS = frozenset({"assign", "reassign", "rule"})
+
+
+class Refused(Protocol):
+    permanent: bool
+
+
+def tell(work: Work, case_id: UUID, seq: int) -> None:
+    """Write the notices that one event calls for. Repeats write nothing twice."""
+    event = work.session.scalars(select(CaseEvent).where(CaseEvent.case_id == case_id, CaseEvent.seq == seq)).one()
+    case = work.session.get_one(Case, case_id)
+    words = {
+        "number": case.number,
+        "category": work.county.category_by_code[case.category].name,
+        "unit": work.county.unit_by_code[case.lead_unit].name if case.lead_unit else "县河长办",
+    }
+    kind = event.action
+    if kind in _TO_UNIT and case.lead_unit:
+        for person in _holders(work, case.lead_unit, UNIT_ROLES):
+            _write(work, case, f"{case_id}/{seq}/p{person}", kind, _TO_UNIT[kind], words, person_id=person)
+    if kind in _TO_OFFICE:
+        for person in _holders(work, work.county.office, frozenset({"office"})):
+            _write(work, case, f"{case_id}/{seq}/p{person}", kind, _TO_OFFICE[kind], words, person_id=person)
+    if kind in _TO_REPORTER:
+        target = UUID(event.data["target"]) if kind == "merge" else case_id
+        for account in set(work.session.scalars(select(Report.account_id).where(Report.case_id == target))):
+            if account is not None:
+                _write(work, case, f"{case_id}/{seq}/a{account}", kind, _TO_REPORTER[kind], words, account_id=account)
+
+
+def _holders(work: Work, unit: str, roles: frozenset[str]) -> list[UUID]:
+    found = select(RosterRole.person_id).where(
+        RosterRole.unit_code == unit, RosterRole.role.in_(roles), RosterRole.ended_at.is_(None)
+    )
+    return list(work.session.scalars(found.distinct()))
+
+
+def _write(
+    work: Work, case: Case, key: str, kind: str, template: tuple[str, str], words: dict[str, str],
+    person_id: UUID | None = None, account_id: UUID | None = None,
+) -> None:  # fmt: skip
+    title, body = template
+    row = {
+        "id": uuid7(), "key": key, "person_id": person_id, "account_id": account_id, "case_id": case.id, "kind": kind,
+        "title": title, "body": body.format(**words), "urgent": case.urgent, "created_at": work.now,
+    }  # fmt: skip
+    written = work.session.execute(insert(Notice).values(row).on_conflict_do_nothing().returning(Notice.id)).scalar()
+    if written is None:
+        return
+    accounts = [account_id] if account_id else list(_accounts(work, person_id))
+    for account in accounts:
+        _queue(work, written, "wechat", account)
+    if person_id is not None and case.urgent and kind in URGENT_KINDS:
+        _queue(work, written, "sms", None)
+
+
+def _accounts(work: Work, person_id: UUID | None) -> list[UUID]:
+    return list(work.session.scalars(select(Account.id).where(Account.person_id == person_id)))
+
+
+def _queue(work: Work, notice_id: UUID, channel: str, account_id: UUID | None) -> None:
+    delivery = Delivery(notice_id=notice_id, channel=channel, account_id=account_id, created_at=work.now)
+    work.session.add(delivery)
+    work.session.flush()
+    work.defer("deliver", delivery.id)
+
+
+def deliver(work: Work, delivery_id: UUID, channels: Any, templates: dict[str, str]) -> None:
+    """Try one channel once. A permanent refusal is recorded; anything else raises, and is tried again later."""
+    delivery = work.session.get(Delivery, delivery_id, with_for_update=True)
+    if delivery is None or delivery.state != "waiting":
+        return
+    notice = work.session.get_one(Notice, delivery.notice_id)
+    try:
+        if delivery.channel == "sms":
+            delivery.state, delivery.reason = _send_sms(work, notice, delivery, channels)
+        else:
+            delivery.state, delivery.reason = _send_wechat(work, notice, delivery, channels, templates)
+    except channels.refusals as refused:
+        if not refused.permanent:
+            raise
+        delivery.state, delivery.reason = "refused", str(refused)
+    delivery.ended_at = work.now
+
+
+def _send_sms(work: Work, notice: Notice, delivery: Delivery, channels: Any) -> tuple[str, str | None]:
+    if not channels.sms.enabled:
+        return "skipped", "未配置短信通道"
+    person = work.session.get_one(Person, notice.person_id)
+    channels.sms.send(work.vault.open(person.phone_sealed), f"【清河】{notice.title}：{notice.body}", str(delivery.id))
+    return "sent", None
+
+
+def _send_wechat(
+    work: Work, notice: Notice, delivery: Delivery, channels: Any, templates: dict[str, str]
+) -> tuple[str, str | None]:
+    template = templates.get(notice.kind) or templates.get("default")
+    if template is None:
+        return "skipped", "未配置订阅消息模板"
+    consent = work.session.get(Consent, (delivery.account_id, template), with_for_update=True)
+    if consent is None or consent.remaining < 1:
+        return "skipped", "对方没有同意接收订阅消息"
+    account = work.session.get_one(Account, delivery.account_id)
+    data = {"thing1": {"value": notice.title[:20]}, "thing2": {"value": notice.body[:20]}}
+    page = "pages/home/home"
+    consent.remaining -= 1
+    channels.wechat.send_subscribe(work.vault.open(account.openid_sealed), template, page, data)
+    return "sent", None
+
+
+def consented(work: Work, account_id: UUID, answers: dict[str, str]) -> None:
+    """Count what WeChat's consent sheet answered: each 'accept' allows one message of that template."""
+    for template_id, answer in answers.items():
+        if answer != "accept":
+            continue
+        statement = insert(Consent).values(account_id=account_id, template_id=template_id, remaining=1)
+        counted = statement.on_conflict_do_update(
+            index_elements=["account_id", "template_id"], set_={"remaining": Consent.remaining + 1}
+        )
+        work.session.execute(counted)
+
+
+def inbox(work: Work, before: UUID | None, limit: int) -> list[Notice]:
+    query = select(Notice).where(_addressed(work))
+    if before is not None:
+        query = query.where(Notice.id < before)
+    return list(work.session.scalars(query.order_by(Notice.id.desc()).limit(limit)))
+
+
+def read(work: Work, notice_id: UUID) -> None:
+    done = work.session.execute(
+        update(Notice).where(Notice.id == notice_id, _addressed(work)).values(read_at=work.now).returning(Notice.id)
+    ).scalar()
+    if done is None:
+        raise NotFound("找不到这条消息。")
+
+
+def _addressed(work: Work) -> Any:
+    mine = Notice.account_id == work.actor.account_id
+    return mine | (Notice.person_id == work.actor.person_id) if work.actor.person_id else mine

@@ -1,0 +1,186 @@
+"""People: signing in, binding to the roster, choosing a role, leaving."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+from uuid6 import uuid7
+
+from backend.domain.actors import ROLE_NAMES, Actor, HeldRole
+from backend.domain.faults import Fault, Forbidden, NotFound, Unauthenticated
+from backend.models import Account, BindingCode, Person, RosterRole, SignIn
+from backend.vault import new_token, token_hash
+
+if TYPE_CHECKING:
+    from backend.work import Work
+
+SIGN_IN_LIFE = timedelta(days=30)
+BINDING_CODE_LIFE = timedelta(days=3)
+_ORDER = list(ROLE_NAMES)
+
+
+def sign_in(work: Work, openid: str) -> tuple[SignIn, str]:
+    """A session for the WeChat account of this openid, made when new. Returns it and its token."""
+    digest = work.vault.digest("openid", openid)
+    statement = insert(Account).values(
+        id=uuid7(), openid_digest=digest, openid_sealed=work.vault.seal(openid), created_at=work.now
+    )
+    work.session.execute(statement.on_conflict_do_nothing(index_elements=["openid_digest"]))
+    account = work.session.scalars(select(Account).where(Account.openid_digest == digest)).one()
+    token = new_token()
+    row = SignIn(
+        account_id=account.id, token_hash=token_hash(token), created_at=work.now, expires_at=work.now + SIGN_IN_LIFE
+    )
+    first = next(iter(roles_in_force(account.person)), None)
+    row.role_id = first.id if first else None
+    row.account = account
+    work.session.add(row)
+    work.session.flush()
+    return row, token
+
+
+def current(work: Work, token: str) -> SignIn:
+    """The sign-in of a token. Raises Unauthenticated when it is unknown, ended or expired."""
+    row = work.session.scalar(select(SignIn).where(SignIn.token_hash == token_hash(token)))
+    if row is None or row.ended_at is not None:
+        raise Unauthenticated("signed_out", "登录已失效，请重新登录。")
+    if row.expires_at <= work.now:
+        raise Unauthenticated("sign_in_expired", "登录已过期，请重新登录。")
+    return row
+
+
+def roles_in_force(person: Person | None) -> list[RosterRole]:
+    """The roles a person holds now, the office's first."""
+    held = [role for role in person.roles if role.ended_at is None] if person else []
+    return sorted(held, key=lambda role: (_ORDER.index(role.role), role.unit_code))
+
+
+def actor_of(row: SignIn) -> Actor:
+    """Who acts under a sign-in. A role that has ended is gone at once: the next one held, or resident, takes over."""
+    person = row.account.person
+    held = roles_in_force(person)
+    chosen = next((role for role in held if role.id == row.role_id), None) or next(iter(held), None)
+    return Actor(
+        role=chosen.role if chosen else "resident",
+        unit=chosen.unit_code if chosen else None,
+        account_id=row.account_id,
+        person_id=person.id if person and held else None,
+        name=person.name if person else "",
+        held=frozenset(HeldRole(role.role, role.unit_code) for role in held),
+    )
+
+
+def choose_role(work: Work, row: SignIn, role_id: UUID | None) -> None:
+    """Switch to another of one's own roles."""
+    if role_id not in {role.id for role in roles_in_force(row.account.person)}:
+        raise Forbidden("not_your_role", "您没有这个身份。")
+    row.role_id = role_id
+
+
+def sign_out(work: Work, row: SignIn, everywhere: bool) -> None:
+    ended = update(SignIn).where(SignIn.ended_at.is_(None))
+    ended = ended.where(SignIn.account_id == row.account_id) if everywhere else ended.where(SignIn.id == row.id)
+    work.session.execute(ended.values(ended_at=work.now))
+
+
+def bind_by_phone(work: Work, row: SignIn, phone: str) -> Person:
+    """Bind the account to the person on the roster with the phone number that WeChat vouches for."""
+    person = work.session.scalar(select(Person).where(Person.phone_digest == work.vault.digest("phone", phone)))
+    if person is None or not roles_in_force(person):
+        raise NotFound("名册中没有这个手机号，请联系县河长办核对，或使用绑定码。", "not_on_roster")
+    _bind(work, row, person)
+    return person
+
+
+def new_binding_code(work: Work, person_id: UUID) -> str:
+    """A one-time code for a person on the roster, 8 digits, three days."""
+    person = work.session.get(Person, person_id)
+    if person is None:
+        raise NotFound("名册中没有这个人。")
+    code = f"{secrets.randbelow(10**8):08d}"
+    work.session.add(
+        BindingCode(
+            person_id=person.id, code_digest=work.vault.digest("binding", code), created_at=work.now,
+            expires_at=work.now + BINDING_CODE_LIFE,
+        )
+    )  # fmt: skip
+    return code
+
+
+def bind_by_code(work: Work, row: SignIn, code: str) -> Person:
+    """Bind by a one-time code from the office."""
+    digest = work.vault.digest("binding", code.strip())
+    found = work.session.scalar(select(BindingCode).where(BindingCode.code_digest == digest).with_for_update())
+    if found is None or found.used_at is not None or found.expires_at <= work.now:
+        raise Fault("bad_binding_code", "绑定码无效、已使用或已过期，请向县河长办索取新的绑定码。", field="code")
+    found.used_at = work.now
+    person = work.session.get_one(Person, found.person_id)
+    _bind(work, row, person)
+    return person
+
+
+def _bind(work: Work, row: SignIn, person: Person) -> None:
+    row.account.person_id = person.id
+    row.account.person = person
+    first = next(iter(roles_in_force(person)), None)
+    row.role_id = first.id if first else None
+    work.session.flush()
+
+
+@dataclass(frozen=True)
+class RosterRow:
+    """One checked row of a roster file. `phone`: 11 digits."""
+
+    line: int
+    name: str
+    phone: str
+    role: str
+    unit: str
+    reaches: tuple[str, ...] = ()
+
+
+def import_roster(work: Work, rows: list[RosterRow]) -> dict[str, int]:
+    """Make the roster what the file says, whole: new people and roles are added, absent roles end now."""
+    wanted: set[tuple[UUID, str, str]] = set()
+    added = 0
+    for row in rows:
+        person = _person(work, row)
+        wanted.add((person.id, row.role, row.unit))
+        role = work.session.scalar(
+            select(RosterRole).where(
+                RosterRole.person_id == person.id, RosterRole.role == row.role, RosterRole.unit_code == row.unit
+            )
+        )
+        if role is None:
+            role = RosterRole(person_id=person.id, role=row.role, unit_code=row.unit, since=work.now)
+            work.session.add(role)
+            added += 1
+        elif role.ended_at is not None:
+            role.ended_at, role.since = None, work.now
+            added += 1
+        role.reaches = list(row.reaches)
+    ended = 0
+    for role in work.session.scalars(select(RosterRole).where(RosterRole.ended_at.is_(None))):
+        if (role.person_id, role.role, role.unit_code) not in wanted:
+            role.ended_at = work.now
+            ended += 1
+    return {"rows": len(rows), "added": added, "ended": ended}
+
+
+def _person(work: Work, row: RosterRow) -> Person:
+    digest = work.vault.digest("phone", row.phone)
+    person = work.session.scalar(select(Person).where(Person.phone_digest == digest))
+    if person is None:
+        person = Person(
+            name=row.name, phone_digest=digest, phone_sealed=work.vault.seal(row.phone), created_at=work.now
+        )
+        work.session.add(person)
+    person.name = row.name
+    work.session.flush()
+    return person

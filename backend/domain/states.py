@@ -1,0 +1,230 @@
+"""The life of a case as one table, and the only place that assigns a case's state.
+
+Each row: action, from which states, to which, who may, under which guards, with which effect, what the form must
+bring. A state of `None` in `to` means: stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from backend.domain import effects, events, guards
+from backend.domain.actors import CHIEF_ROLES, UNIT_ROLES, Actor
+from backend.domain.faults import Conflict, Fault, Forbidden, NotFound
+from backend.models import Case, CaseEvent, Report
+
+if TYPE_CHECKING:
+    from backend.work import Work
+
+Form = dict[str, Any]
+Guard = Callable[["Work", Case], Fault | None]
+Effect = Callable[["Work", Case, Form], dict[str, Any]]
+
+STATES = {
+    "submitted": "已提交",
+    "triage": "待分办",
+    "assigned": "待签收",
+    "accepted": "已签收",
+    "rectifying": "整改中",
+    "in_review": "待核查",
+    "closed": "已销号",
+    "archived": "已归档",
+    "rejected": "不予受理",
+    "merged": "已并案",
+    "transferred": "已移送",
+}
+OPEN = ("submitted", "triage", "assigned", "accepted", "rectifying", "in_review")
+
+
+@dataclass(frozen=True)
+class Transition:
+    action: str
+    title: str
+    froms: tuple[str, ...]
+    to: str | None
+    who: tuple[str, ...]
+    effect: Effect
+    guards: tuple[Guard, ...] = ()
+    needs: tuple[str, ...] = ()
+
+
+_HELD = ("triage", "assigned", "accepted", "rectifying")
+
+TABLE: tuple[Transition, ...] = (
+    Transition("assign", "交办", ("submitted",), "assigned", ("routing",), effects.assign, (guards.never_assigned,)),
+    Transition("hold", "转人工分办", ("submitted",), "triage", ("routing",), effects.hold, (guards.never_assigned,)),
+    Transition("assign", "交办", ("triage",), "assigned", ("office",), effects.assign, (), ("unit", "reason")),
+    Transition(
+        "reassign", "改派", ("assigned", "accepted", "rectifying"), "assigned", ("office",), effects.assign, (),
+        ("unit", "reason"),
+    ),
+    Transition(
+        "rule", "裁定", ("triage",), "assigned", ("office",), effects.rule, (guards.refused_before,), ("unit", "reason")
+    ),
+    Transition(
+        "return", "退回", ("assigned",), "triage", ("lead_unit",), effects.return_,
+        (guards.no_ruling, guards.within_refuse_by), ("reason",),
+    ),
+    Transition(
+        "reject", "不予受理", ("triage", "assigned", "accepted"), "rejected", ("office",), effects.end, (), ("reason",)
+    ),
+    Transition(
+        "appeal", "申诉", ("rejected",), "triage", ("reporter",), effects.appeal,
+        (guards.not_appealed, guards.within_appeal), ("reason",),
+    ),
+    Transition(
+        "merge", "并案", ("submitted",), "merged", ("routing",), effects.merge, (guards.never_assigned,), ("target",)
+    ),
+    Transition("merge", "并案", ("submitted", *_HELD), "merged", ("office",), effects.merge, (), ("target", "reason")),
+    Transition("split", "拆分", ("merged",), "triage", ("office",), effects.split, (), ("reason",)),
+    Transition("transfer", "移送", ("triage",), "transferred", ("office",), effects.end, (), ("body", "reason")),
+    Transition("accept", "签收", ("assigned",), "accepted", ("lead_unit",), effects.accept),
+    Transition(
+        "start", "开始整改", ("accepted",), "rectifying", ("lead_unit",), effects.start, (),
+        ("measure", "person", "date"),
+    ),
+    Transition(
+        "settle_on_spot", "现场办结", ("submitted",), "in_review", ("chief",), effects.settle_on_spot,
+        (guards.from_patrol,), ("photos_before", "photos"),
+    ),
+    Transition(
+        "request_closure", "申请销号", ("rectifying",), "in_review", ("lead_unit",), effects.request_closure, (),
+        ("photos", "done"),
+    ),
+    Transition(
+        "send_back", "驳回", ("in_review",), "rectifying", ("verifier",), effects.send_back, (), ("reason",)
+    ),
+    Transition("close", "销号", ("in_review",), "closed", ("verifier",), effects.close),
+    Transition(
+        "dispute", "提出异议", ("closed",), None, ("reporter",), effects.dispute,
+        (guards.not_disputed, guards.within_dispute), ("reason",),
+    ),
+    Transition(
+        "pass_follow_up", "回头看合格", ("closed", "archived"), None, ("inspector",), effects.note_photos, (),
+        ("photos",),
+    ),
+    Transition(
+        "fail_follow_up", "回头看反弹", ("closed", "archived"), "rectifying", ("inspector",), effects.fail_follow_up,
+        (), ("photos", "reason"),
+    ),
+    Transition("archive", "归档", ("closed",), "archived", ("timer",), effects.archive, (guards.dispute_window_over,)),
+)  # fmt: skip
+
+ACTIONS = tuple(dict.fromkeys(row.action for row in TABLE))
+
+
+def capacities(work: Work, case: Case, actor: Actor) -> set[str]:
+    """In which capacities of the table this actor stands towards this case."""
+    found: set[str] = set()
+    if actor.role in ("routing", "timer"):
+        return {actor.role}
+    if actor.role in ("resident", "receipt"):
+        return {"reporter"} if reports_of(work, case, actor) else set()
+    if actor.role == "office":
+        found.add("office")
+    if actor.role in UNIT_ROLES and actor.unit is not None and actor.unit == case.lead_unit:
+        found.add("lead_unit")
+    if actor.role in CHIEF_ROLES:
+        found.add("chief")
+    if actor.role in ("office", "county_chief", "inspector") and not _in_line(case, actor):
+        found.update(("verifier", "inspector"))
+    return found
+
+
+def _in_line(case: Case, actor: Actor) -> bool:
+    """Whether the person belongs, by any role held, to the lead unit: then another must verify."""
+    return any(held.unit == case.lead_unit for held in actor.held)
+
+
+def reports_of(work: Work, case: Case, actor: Actor) -> list[Report]:
+    """The reports of this reporter that hang on the case."""
+    mine = select(Report).where(Report.case_id == case.id)
+    if actor.role == "receipt":
+        mine = mine.where(Report.id == actor.report_id)
+    elif actor.account_id is not None:
+        mine = mine.where(Report.account_id == actor.account_id)
+    else:
+        return []
+    return list(work.session.scalars(mine))
+
+
+def allowed(work: Work, case: Case, actor: Actor) -> list[Transition]:
+    """The rows of the table that this actor may take now."""
+    standing = capacities(work, case, actor)
+    return [
+        row
+        for row in TABLE
+        if case.state in row.froms and standing.intersection(row.who) and not _faults(work, case, row)
+    ]
+
+
+def _faults(work: Work, case: Case, row: Transition) -> list[Fault]:
+    return [fault for guard in row.guards if (fault := guard(work, case)) is not None]
+
+
+def act(work: Work, case_id: UUID, action: str, form: Form, version: int | None = None) -> Case:
+    """Carry out one action of the table on a case, whole: effect, state, event.
+
+    `version`: what the caller has seen; None is for the system's own actors, which look at the locked row.
+    Raises NotFound, Forbidden (another's to do), Conflict (stale, or not in this state) or a guard's Fault.
+    """
+    case = work.session.scalar(
+        select(Case).where(Case.id == case_id).with_for_update().execution_options(populate_existing=True)
+    )
+    if case is None:
+        raise NotFound("找不到这个案件。")
+    standing = capacities(work, case, work.actor)
+    rows = [row for row in TABLE if row.action == action]
+    mine = [row for row in rows if standing.intersection(row.who)]
+    if not mine:
+        raise Forbidden("not_yours_to_do", "您的身份不能对这个案件做此操作。")
+    if version is not None and version != case.version:
+        raise Conflict("stale_version", "这个案件刚刚被别人处理过，请刷新后再操作。", **_since(work, case, version))
+    row = next((row for row in mine if case.state in row.froms), None)
+    if row is None:
+        title = f"案件当前为“{STATES[case.state]}”，不能{rows[0].title}。"
+        raise Conflict("wrong_state", title, state=case.state)
+    for fault in _faults(work, case, row):
+        raise fault
+    _check_needs(row, form)
+    data = row.effect(work, case, form)
+    text = form.get("reason") or form.get("done") or form.get("measure")
+    before, after = case.state, row.to or case.state
+    case.state = after
+    events.append(work, case, action, before, data, text)
+    return case
+
+
+def open_case(work: Work, case: Case, data: dict[str, Any]) -> None:
+    """Put a new case on the ledger in its first state."""
+    case.state = "submitted"
+    work.session.add(case)
+    work.session.flush()
+    events.append(work, case, "submit", None, data)
+
+
+def _check_needs(row: Transition, form: Form) -> None:
+    for need in row.needs:
+        value = form.get(need)
+        if value is None or (isinstance(value, str) and not value.strip()) or value == []:
+            raise Fault("missing_field", f"{row.title}需要填写：{_NEEDS.get(need, need)}。", field=need)
+
+
+_NEEDS = {
+    "unit": "主办单位", "reason": "理由", "target": "并入的案件", "body": "接收单位", "measure": "整改措施",
+    "person": "责任人", "date": "完成日期", "photos": "现场照片", "photos_before": "处理前照片", "done": "整改情况",
+}  # fmt: skip
+
+
+def _since(work: Work, case: Case, version: int) -> dict[str, Any]:
+    """What changed after the version that the caller had seen."""
+    newer = work.session.scalars(
+        select(CaseEvent).where(CaseEvent.case_id == case.id, CaseEvent.seq > version).order_by(CaseEvent.seq)
+    )
+    changes = [{"action": e.action, "to_state": e.to_state, "at": e.at.isoformat()} for e in newer]
+    return {"version": case.version, "state": case.state, "changes": changes}

@@ -1,0 +1,153 @@
+"""Deferred work by name, and the drain that carries it out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import cache
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import structlog
+from apiflask import APIFlask
+from flask import current_app
+from redis.exceptions import RedisError
+from sqlalchemy import func, select
+
+from backend.clients import images
+from backend.clients.sms import SmsRefused
+from backend.clients.wechat import WeChatRefused
+from backend.domain import cases, notices, photos
+from backend.extensions import db
+from backend.models import Deferred
+from backend.queue import answered
+from backend.work import Work, ring, unit_of_work
+
+if TYPE_CHECKING:
+    from backend import System
+
+log = structlog.get_logger()
+
+# After these many seconds an attempt follows the one that failed; when they are used up, people must look.
+BACKOFF_S = (1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 12 * 3600)
+
+
+def route_case(work: Work, system: System, case_id: str) -> None:
+    cases.route(work, UUID(case_id))
+
+
+def tell(work: Work, system: System, case_id: str, seq: str) -> None:
+    notices.tell(work, UUID(case_id), int(seq))
+
+
+def verify_photo(work: Work, system: System, photo_id: str) -> None:
+    photos.verify(work, UUID(photo_id), system.storage, images.examine, images.BadPicture)
+
+
+class Channels:
+    """What delivering a notice needs of the outside."""
+
+    refusals = (WeChatRefused, SmsRefused)
+
+    def __init__(self, system: System) -> None:
+        self.wechat, self.sms = system.wechat, system.sms
+
+
+def deliver(work: Work, system: System, delivery_id: str) -> None:
+    notices.deliver(work, UUID(delivery_id), Channels(system), system.settings.wechat_templates)
+
+
+def remove_orphans(work: Work, system: System) -> None:
+    photos.remove_orphans(work, system.storage)
+
+
+JOBS: dict[str, Callable[..., None]] = {
+    "route_case": route_case,
+    "tell": tell,
+    "verify_photo": verify_photo,
+    "deliver": deliver,
+    "remove_orphans": remove_orphans,
+}
+
+
+@cache
+def worker_app() -> APIFlask:
+    """The application of a worker process, made once."""
+    from backend import create_app
+
+    return create_app()
+
+
+def drain(limit: int = 500) -> int:
+    """Carry out what is due, row by row, each in a transaction of its own. Returns how many rows were tried."""
+    if not current_app:
+        with worker_app().app_context():
+            return drain(limit)
+    system = current_app.extensions["qinghe"]
+    try:
+        answered(system.redis)
+    except RedisError as error:
+        log.warning("doorbell_unreachable", error=type(error).__name__)
+    tried = 0
+    while tried < limit and _carry_out_one(system):
+        tried += 1
+    if tried == limit:
+        ring(system.ring)
+    return tried
+
+
+def sweep() -> int:
+    """Ring when something is due that no bell announces any more. Returns how many rows are due."""
+    if not current_app:
+        with worker_app().app_context():
+            return sweep()
+    system = current_app.extensions["qinghe"]
+    due = db.session.scalar(select(func.count()).select_from(Deferred).where(*_due(system))) or 0
+    db.session.rollback()
+    if due:
+        ring(system.ring)
+    return due
+
+
+def defer_orphan_removal() -> None:
+    with worker_app().app_context(), unit_of_work() as work:
+        work.defer("remove_orphans")
+
+
+def _due(system: System) -> tuple:
+    return Deferred.done_at.is_(None), Deferred.gave_up_at.is_(None), Deferred.run_at <= system.clock()
+
+
+def _carry_out_one(system: System) -> bool:
+    """One due row that no other worker holds. The row is done in the same transaction as its effects."""
+    structlog.contextvars.clear_contextvars()
+    with unit_of_work() as work:
+        row = work.session.scalar(
+            select(Deferred).where(*_due(system)).order_by(Deferred.run_at, Deferred.id).limit(1)
+            .with_for_update(skip_locked=True)
+        )  # fmt: skip
+        if row is None:
+            return False
+        structlog.contextvars.bind_contextvars(request_id=row.request_id)
+        work.request_id = row.request_id
+        row.attempts += 1
+        attempt = work.session.begin_nested()
+        try:
+            JOBS[row.name](work, system, *row.args)
+            attempt.commit()
+            row.done_at = work.now
+        except Exception as error:  # noqa: BLE001  # whatever it was: recorded on the row, tried again, shown in /metrics
+            attempt.rollback()
+            work.deferred.clear()
+            _put_off(work, row, error)
+        return True
+
+
+def _put_off(work: Work, row: Deferred, error: Exception) -> None:
+    row.last_error = f"{type(error).__name__}: {error}"[:2000]
+    if row.attempts > len(BACKOFF_S):
+        row.gave_up_at = work.now
+        log.error("deferred_gave_up", name=row.name, row=row.id, error=row.last_error)
+        return
+    row.run_at = work.now + timedelta(seconds=BACKOFF_S[row.attempts - 1])
+    log.warning("deferred_failed", name=row.name, row=row.id, attempt=row.attempts, error=row.last_error)

@@ -1,0 +1,145 @@
+"""Cases on the ledger: their state, who holds them, their clocks, and the chain of events."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+from uuid6 import uuid7
+
+from backend.extensions import Base
+
+
+class Case(Base):
+    """A case 案件. `state` is assigned by domain/states.py alone; `version` is the number of its events."""
+
+    __tablename__ = "cases"
+    __table_args__ = (
+        Index("ix_cases_lead_unit_state", "lead_unit", "state", "id"),
+        Index("ix_cases_state", "state", "id"),
+        Index("ix_cases_category_opened_at", "category", "opened_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    serial: Mapped[int] = mapped_column(Identity(), unique=True)
+    state: Mapped[str] = mapped_column(default="submitted")
+    version: Mapped[int] = mapped_column(default=0)
+    head_hash: Mapped[str] = mapped_column(default="")
+    source: Mapped[str] = mapped_column(default="resident")
+    category: Mapped[str]
+    urgent: Mapped[bool] = mapped_column(default=False)
+    lon: Mapped[float]
+    lat: Mapped[float]
+    opened_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    lead_unit: Mapped[str | None] = mapped_column(ForeignKey("units.code"))
+    ever_assigned: Mapped[bool] = mapped_column(default=False)
+    ruled: Mapped[bool] = mapped_column(default=False)
+    refusals: Mapped[int] = mapped_column(default=0)
+    rounds: Mapped[int] = mapped_column(default=0)
+    appealed: Mapped[bool] = mapped_column(default=False)
+    disputed: Mapped[bool] = mapped_column(default=False)
+    outside_county: Mapped[bool] = mapped_column(default=False)
+    reach: Mapped[str | None]
+    risk_source: Mapped[str | None]
+    routing_reason: Mapped[str | None]
+    routing: Mapped[dict[str, Any] | None]
+    merged_into_id: Mapped[UUID | None] = mapped_column(ForeignKey("cases.id"))
+    first_rectify_by: Mapped[datetime | None]
+
+    @property
+    def number(self) -> str:
+        """The number people quote: QH-2026-000123."""
+        return f"QH-{self.opened_at:%Y}-{self.serial:06d}"
+
+
+class Assignment(Base):
+    """An assignment 交办: a unit holds, or assists 协办 with, a case for a time."""
+
+    __tablename__ = "assignments"
+    __table_args__ = (
+        Index(
+            "uq_assignments_open_lead", "case_id", unique=True, postgresql_where="ended_at is null and part = 'lead'"
+        ),
+        Index("ix_assignments_unit_code_case_id", "unit_code", "case_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"), index=True)
+    unit_code: Mapped[str] = mapped_column(ForeignKey("units.code"))
+    part: Mapped[str] = mapped_column(default="lead")
+    ruled: Mapped[bool] = mapped_column(default=False)
+    reason: Mapped[str]
+    opened_at: Mapped[datetime]
+    accepted_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    ended_by: Mapped[str | None]
+
+
+class Clock(Base):
+    """One stretch of a running deadline: triage, refuse, accept, rectify or review, charged to its holder."""
+
+    __tablename__ = "clocks"
+    __table_args__ = (
+        Index("uq_clocks_running", "case_id", "kind", unique=True, postgresql_where="stopped_at is null"),
+        Index("ix_clocks_due_at", "due_at", postgresql_where="stopped_at is null"),
+        CheckConstraint("kind in ('triage','refuse','accept','rectify','review')", name="kind"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"), index=True)
+    kind: Mapped[str]
+    holder: Mapped[str] = mapped_column(ForeignKey("units.code"))
+    started_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    stopped_at: Mapped[datetime | None]
+
+
+class PersonalText(Base):
+    """Words of or about a person. Events hold their salted digest; erasing text and salt leaves the chain whole."""
+
+    __tablename__ = "personal_texts"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"), index=True)
+    salt: Mapped[str | None]
+    text: Mapped[str | None]
+    erased_at: Mapped[datetime | None]
+
+
+class CaseEvent(Base):
+    """One change of a case, append-only (a trigger refuses UPDATE and DELETE) and chained by hash per case."""
+
+    __tablename__ = "case_events"
+    __table_args__ = (UniqueConstraint("case_id", "seq"),)
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"))
+    seq: Mapped[int]
+    action: Mapped[str]
+    from_state: Mapped[str | None]
+    to_state: Mapped[str]
+    at: Mapped[datetime]
+    actor: Mapped[str]
+    role: Mapped[str]
+    unit_code: Mapped[str | None]
+    data: Mapped[dict[str, Any]]
+    text_id: Mapped[UUID | None] = mapped_column(ForeignKey("personal_texts.id"))
+    text_digest: Mapped[str | None]
+    county_version: Mapped[int]
+    prev_hash: Mapped[str]
+    hash: Mapped[str]
+
+
+class DuplicateProposal(Base):
+    """A likely duplicate 疑似重复 put before the office."""
+
+    __tablename__ = "duplicate_proposals"
+
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"), primary_key=True)
+    other_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"), primary_key=True)
+    distance_m: Mapped[float]
+    created_at: Mapped[datetime]

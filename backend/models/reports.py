@@ -1,0 +1,63 @@
+"""Reports: somebody's words and photos, immutable; what is added later is a supplement."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+from uuid6 import uuid7
+
+from backend.extensions import Base
+from backend.models.photos import Photo
+
+
+class Report(Base):
+    """A report 举报. `privacy` is named 实名, confidential 保密 or anonymous 匿名 (no account is kept).
+
+    `lon`, `lat`: WGS-84 degrees of the problem's place; `accuracy_m` metres. `contact_sealed`: name and phone, sealed.
+    `forwarded_text` 转办 is what units read: phone numbers, identity numbers and names masked.
+    """
+
+    __tablename__ = "reports"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"), index=True)
+    source: Mapped[str] = mapped_column(default="resident")
+    category: Mapped[str]
+    text: Mapped[str]
+    forwarded_text: Mapped[str]
+    forward_released_at: Mapped[datetime | None]
+    lon: Mapped[float]
+    lat: Mapped[float]
+    accuracy_m: Mapped[float | None]
+    coord_type: Mapped[str]
+    address: Mapped[str] = mapped_column(default="")
+    observed_at: Mapped[datetime]
+    submitted_at: Mapped[datetime] = mapped_column(index=True)
+    privacy: Mapped[str]
+    account_id: Mapped[UUID | None] = mapped_column(ForeignKey("accounts.id"), index=True)
+    contact_sealed: Mapped[str | None]
+    receipt_hash: Mapped[str] = mapped_column(unique=True)
+    withdrawn_at: Mapped[datetime | None]
+    rating: Mapped[int | None]
+    rating_text: Mapped[str | None]
+    rated_at: Mapped[datetime | None]
+    extra: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+    photos: Mapped[list[Photo]] = relationship(foreign_keys=[Photo.report_id], order_by=Photo.id, viewonly=True)
+    supplements: Mapped[list[Supplement]] = relationship(order_by="Supplement.id", viewonly=True)
+
+
+class Supplement(Base):
+    """Words added to a report later 补充."""
+
+    __tablename__ = "supplements"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    report_id: Mapped[UUID] = mapped_column(ForeignKey("reports.id"), index=True)
+    text: Mapped[str]
+    forwarded_text: Mapped[str]
+    created_at: Mapped[datetime]

@@ -1,0 +1,29 @@
+"""The doorbell: one RQ job that drains what is due. Losing it loses nothing, a sweep rings again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from redis import Redis
+from rq import Queue
+
+QUEUE = "qinghe"
+# While a bell has been rung and not yet answered, ringing again would say nothing new.
+_RUNG = "qinghe:bell"
+_RUNG_S = 5
+
+
+def doorbell(redis: Redis) -> Callable[[], None]:
+    """A function that rings: enqueues `backend.jobs.drain`, unless a bell is already waiting."""
+    queue = Queue(QUEUE, connection=redis)
+
+    def ring() -> None:
+        if redis.set(_RUNG, 1, nx=True, ex=_RUNG_S):
+            queue.enqueue("backend.jobs.drain", result_ttl=0, failure_ttl=86400, job_timeout=300)
+
+    return ring
+
+
+def answered(redis: Redis) -> None:
+    """The bell is being answered: whoever writes new work from now on rings again."""
+    redis.delete(_RUNG)

@@ -1,0 +1,84 @@
+"""One transaction, then the doorbell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+from flask import current_app
+from redis.exceptions import RedisError
+from sqlalchemy.orm import Session
+
+from backend.county import County
+from backend.domain.actors import NOBODY, Actor
+from backend.extensions import db
+from backend.models import Deferred
+from backend.vault import Vault
+
+log = structlog.get_logger()
+
+
+@dataclass
+class Work:
+    """What the domain is given: the session, the time, the county in force, who acts, and the keys."""
+
+    session: Session
+    now: datetime
+    county: County
+    county_version: int
+    vault: Vault
+    actor: Actor = NOBODY
+    request_id: str | None = None
+    deferred: list[Deferred] = field(default_factory=list)
+
+    def defer(self, name: str, *ids: object, after: timedelta | None = None) -> None:
+        """Write down that `name` has to happen (backend.jobs.JOBS), in this very transaction."""
+        row = Deferred(
+            name=name,
+            args=[str(i) for i in ids],
+            created_at=self.now,
+            run_at=self.now + (after or timedelta()),
+            request_id=self.request_id,
+        )
+        self.session.add(row)
+        self.deferred.append(row)
+
+
+@contextmanager
+def unit_of_work(actor: Actor = NOBODY) -> Iterator[Work]:
+    """A Work whose changes are committed together on leaving, or not at all; then the bell is rung.
+
+    A bell that cannot be rung is logged and left to the sweep: the rows are the truth.
+    """
+    system = current_app.extensions["qinghe"]
+    session = db.session()
+    version = system.counties.current(session, system.clock())
+    request_id = structlog.contextvars.get_contextvars().get("request_id")
+    work = Work(
+        session=session,
+        now=system.clock(),
+        county=version.county,
+        county_version=version.id,
+        vault=system.vault,
+        actor=actor,
+        request_id=request_id,
+    )
+    try:
+        yield work
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+    if any(row.run_at <= work.now for row in work.deferred):
+        ring(system.ring)
+
+
+def ring(bell: Callable[[], None]) -> None:
+    """Ring once; Redis being away is no reason to fail what is already committed."""
+    try:
+        bell()
+    except (RedisError, OSError) as error:
+        log.warning("doorbell_unreachable", error=type(error).__name__)

@@ -1,0 +1,137 @@
+"""Builders: people with phones, photos, reports, cases brought into a state, all through the HTTP API."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from pathlib import Path
+from typing import Any
+
+import requests
+from apiflask import APIFlask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from backend.jobs import drain
+from backend.local.pictures import make_jpeg
+
+QINGYUAN = Path(__file__).parent.parent / "config" / "county" / "qingyuan"
+POINTS: dict[str, dict[str, Any]] = json.loads((QINGYUAN / "demo_points.json").read_text("utf-8"))
+OFFICE = "19900000001"
+INSPECTOR = "19900000004"
+ROSTER = [line.split(",") for line in (QINGYUAN / "roster.csv").read_text("utf-8-sig").splitlines()[1:]]
+
+
+def phone_of(unit: str, role: str = "经办人") -> str:
+    """The phone of the first person on the demo roster with this role in this unit."""
+    return next(row[1] for row in ROSTER if row[3] == unit and row[2] == role)
+
+
+class Phone:
+    """One user's phone: a client with a token."""
+
+    def __init__(self, client: FlaskClient, token: str | None = None) -> None:
+        self.client, self.token = client, token
+
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> TestResponse:
+        sent = {key.replace("_", "-"): value for key, value in headers.items()}
+        if self.token and "Authorization" not in sent:
+            sent["Authorization"] = f"Bearer {self.token}"
+        return self.client.open(f"/api/v1{path}", method=method, json=body, headers=sent)
+
+    def get(self, path: str, **headers: str) -> TestResponse:
+        return self.call("GET", path, None, **headers)
+
+    def post(self, path: str, body: Any = None, **headers: str) -> TestResponse:
+        headers.setdefault("Idempotency_Key", uuid.uuid4().hex)
+        return self.call("POST", path, body if body is not None else {}, **headers)
+
+    def act(self, case_id: str, action: str, version: int | None = None, **form: Any) -> TestResponse:
+        """Take an action on a case at the version that is shown now, or at `version`."""
+        seen = version if version is not None else self.get(f"/cases/{case_id}").json["version"]  # type: ignore[index]
+        return self.post(f"/cases/{case_id}/actions/{action}", form, If_Match=str(seen))
+
+
+class Build:
+    def __init__(self, app: APIFlask, clock: Any, wechat_url: str) -> None:
+        self.app, self.clock, self.wechat_url = app, clock, wechat_url
+
+    def control(self, path: str, **body: Any) -> dict[str, Any]:
+        answer = requests.post(f"{self.wechat_url}/_stand-in/{path}", json=body, timeout=10)
+        answer.raise_for_status()
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def nobody(self) -> Phone:
+        return Phone(self.app.test_client())
+
+    def resident(self, user: str = "resident") -> Phone:
+        phone = self.nobody()
+        code = self.control("login", user=user)["code"]
+        phone.token = phone.post("/session", {"code": code}).json["token"]  # type: ignore[index]
+        return phone
+
+    def official(self, number: str) -> Phone:
+        """The person on the roster with this phone number, bound and signed in."""
+        phone = self.resident(f"official-{number}")
+        code = self.control("phone", user=f"official-{number}", phone=number)["code"]
+        bound = phone.post("/session/phone", {"code": code})
+        assert bound.status_code == 200, bound.json
+        return phone
+
+    def office(self) -> Phone:
+        return self.official(OFFICE)
+
+    def photo(self, phone: Phone, data: bytes | None = None, wait: bool = True) -> dict[str, str]:
+        """A photo uploaded by the form to the real store. With `wait`, examined too."""
+        form = phone.post("/photos", {"content_type": "image/jpeg"}).json
+        assert form is not None
+        data = data if data is not None else make_jpeg(640, 480, text="river", seed=uuid.uuid4().int % 10_000)
+        sent = requests.post(form["url"], data=form["fields"], files={"file": ("p.jpg", data, "image/jpeg")}, timeout=20)
+        assert sent.status_code in (200, 201, 204), sent.text
+        ref = {"id": form["id"], "claim": form["claim"]}
+        phone.post(f"/photos/{ref['id']}/uploaded", {"claim": ref["claim"]})
+        if wait:
+            drain()
+        return ref
+
+    def form(self, phone: Phone, at: str = "inside_township", **changes: Any) -> dict[str, Any]:
+        """A report form at one of the demo county's named points."""
+        point = POINTS[at]
+        place = {"lon": point["lon"], "lat": point["lat"], "coord_type": "wgs84", **changes.pop("place", {})}
+        photos = changes.pop("photos") if "photos" in changes else [self.photo(phone)]
+        base = {"category": "garbage", "text": "河边倒了一堆垃圾。", "privacy": "named", "place": place, "photos": photos}
+        return {**base, **changes}
+
+    def report(self, phone: Phone | None = None, at: str = "inside_township", **changes: Any) -> dict[str, Any]:
+        """A submitted and routed report, as its reporter reads it."""
+        phone = phone or self.resident()
+        answer = phone.post("/reports", self.form(phone, at, **changes))
+        assert answer.status_code == 201, answer.json
+        drain()
+        shown: dict[str, Any] = answer.json  # type: ignore[assignment]
+        return shown
+
+    def case(self, state: str = "assigned", at: str = "inside_township", **changes: Any) -> tuple[str, Phone]:
+        """A case brought into a state on the straight way. Returns its id and its handler's phone."""
+        self.report(at=at, **changes)
+        office = self.office()
+        case = office.get("/cases?limit=1").json["items"][0]  # type: ignore[index]
+        handler = self.official(phone_of(case["lead_unit"])) if case["lead_unit"] else office
+        for action in ("accept", "start", "request_closure", "close"):
+            if case["state"] == state:
+                break
+            form: dict[str, Any] = {
+                "accept": {},
+                "start": {"measure": "清理垃圾", "person": "经办人", "date": "2026-06-10"},
+                "request_closure": {"done": "已清理"},
+                "close": {},
+            }[action]
+            if action == "request_closure":
+                form["photos"] = [self.photo(handler)]
+            answer = (office if action == "close" else handler).act(case["id"], action, **form)
+            assert answer.status_code == 200, answer.json
+            case = answer.json
+        assert case["state"] == state, case["state"]
+        drain()
+        return case["id"], handler

@@ -1,0 +1,120 @@
+"""The application of the tests: real PostgreSQL, Redis and S3; the clock and WeChat are doubles."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+from apiflask import APIFlask
+from werkzeug.serving import make_server
+
+from backend import create_app
+from backend.counties import load
+from backend.county import County
+from backend.county_files import read_county
+from backend.domain import people
+from backend.extensions import db
+from backend.local.wechat import Account, create_stand_in
+from backend.roster_file import read_roster
+from backend.settings import Settings
+from backend.work import unit_of_work
+from tests.build import Build
+
+pytest_plugins = ["tests.services"]
+
+QINGYUAN = Path(__file__).parent.parent / "config" / "county" / "qingyuan"
+
+
+class MovableClock:
+    """Starts on a working Monday morning, and moves when told."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        self.now = datetime(2026, 6, 1, 1, 0, tzinfo=UTC)  # 09:00 in Shanghai
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def move(self, **by: float) -> datetime:
+        self.now += timedelta(**by)
+        return self.now
+
+
+@pytest.fixture(scope="session")
+def county() -> County:
+    return read_county(QINGYUAN)
+
+
+@pytest.fixture(scope="session")
+def clock() -> MovableClock:
+    return MovableClock()
+
+
+@pytest.fixture(scope="session")
+def wechat_url(settings_env: dict[str, str]) -> Iterator[str]:
+    """The WeChat and SMS stand-in, served on a free port."""
+    stand_in = create_stand_in(
+        Account(
+            app_id=settings_env["WECHAT_APP_ID"],
+            app_secret=settings_env["WECHAT_APP_SECRET"],
+            push_token=settings_env["WECHAT_PUSH_TOKEN"],
+            push_aes_key=settings_env["WECHAT_PUSH_AES_KEY"],
+            sms_key=settings_env["SMS_KEY"],
+        )
+    )
+    server = make_server("127.0.0.1", 0, stand_in, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+
+
+@pytest.fixture(scope="session")
+def app(settings_env: dict[str, str], county: County, clock: MovableClock, wechat_url: str) -> APIFlask:
+    env = {
+        **settings_env,
+        "WECHAT_BASE_URL": wechat_url,
+        "SMS_BASE_URL": wechat_url,
+        "WECHAT_TEMPLATES": {"default": "T-case"},
+    }
+    settings = Settings(**{k.lower(): v for k, v in env.items() if k.lower() in Settings.model_fields})
+    app = create_app(settings, clock=clock)
+    with app.app_context():
+        app.extensions["qinghe"].storage.ensure_bucket()
+        load(db.session(), county, clock().date(), clock())
+        db.session.commit()
+    return app
+
+
+@pytest.fixture
+def clean(app: APIFlask, clock: MovableClock, settings_env: dict[str, str]) -> Iterator[None]:
+    """Nothing on the ledger, the demo roster, Monday morning."""
+    clock.reset()
+    app.extensions["qinghe"].redis.flushdb()
+    with app.app_context():
+        _wipe(settings_env["MIGRATE_DATABASE_URL"])
+        with unit_of_work() as work:
+            people.import_roster(work, read_roster((QINGYUAN / "roster.csv").read_bytes(), work.county))
+        yield
+
+
+def _wipe(owner_url: str) -> None:
+    """Empty every table but the county's. Only the owner can: events are append-only for everybody else."""
+    kept = {"county_versions", "units"}
+    tables = ", ".join(name for name in db.metadata.tables if name not in kept)
+    with psycopg.connect(owner_url) as owner:
+        owner.execute("ALTER TABLE case_events DISABLE TRIGGER USER")
+        owner.execute(f"TRUNCATE {tables}".encode())
+        owner.execute("ALTER TABLE case_events ENABLE TRIGGER USER")
+
+
+@pytest.fixture
+def build(app: APIFlask, clean: None, clock: MovableClock, wechat_url: str) -> Build:
+    return Build(app, clock, wechat_url)
