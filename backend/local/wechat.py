@@ -67,6 +67,7 @@ _MESSAGES = {
     45009: "reach max api daily quota limit",
     45011: "api minute-quota reach limit, must slower, retry next minute",
     47001: "data format error",
+    47003: "argument invalid",
     61010: "code is expired",
 }
 _SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -411,7 +412,7 @@ def _wechat_routes(app: Flask, stand_in: StandIn) -> None:
                 raise _Refusal(41030)
             wrong = wrong_field(body.get("data"), state.templates.get(template))
             if wrong is not None:
-                raise _Refusal(47003, f"argument invalid! {wrong} value invalid")
+                raise _Refusal(47003, f"{wrong} value invalid")
             key = (openid, template)
             if key not in state.long_term:
                 if state.consents.get(key, 0) < 1:
@@ -689,7 +690,10 @@ def _bad(reason: str) -> Response:
 
 def _wechat_answer(refusal: _Refusal) -> Response:
     message = _MESSAGES[refusal.errcode] + (f" {refusal.detail}" if refusal.detail else "")
-    return jsonify(errcode=refusal.errcode, errmsg=f"{message} rid: {secrets.token_hex(8)}")
+    answer = jsonify(errcode=refusal.errcode, errmsg=f"{message} rid: {secrets.token_hex(8)}")
+    if request.path.startswith("/_stand-in/"):
+        answer.status_code = 400
+    return answer
 
 
 def _sms_answer(refusal: _SmsRefusal) -> Response:
