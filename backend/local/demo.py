@@ -336,7 +336,7 @@ class Day:
         report = resident.wait_until_routed(report_id)
         if not report.get("reason"):
             raise DemoError(f"举报 {report['number']} 已分办，却没有写明理由。")
-        unit = report["unit_name"] or "县河长办处理"
+        unit = "与已有案件合并" if report["state"] == "merged" else report["unit_name"] or "县河长办处理"
         self._tell(f"分办结果：{report['state_title']}，{unit}。理由：{report['reason']}")
         return report
 
