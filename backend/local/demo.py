@@ -274,7 +274,7 @@ class Day:
             if len(shown.getexif()):
                 raise DemoError("公开的照片里还留着拍摄信息（EXIF）。")
             self._tell(f"照片检查通过：已转正为 {shown.width}×{shown.height}，拍摄信息已去除。")
-        report = self._tell_routing(resident, report["id"])
+        self._tell_routing(resident, report)
         office_phone, _ = self._official("县河长办", "530199-office")
         case = office_phone.case(report["number"])
         if case["state"] in ("merged", "triage"):
@@ -328,17 +328,19 @@ class Day:
             shots = [resident.upload(self._photo(1200, 900, name, place))]
             report = self._submit(resident, category, text, place, shots)
             self._tell(f"居民举报“{report['category_name']}”（{place['about']}），编号 {report['number']}。")
-            self._tell_routing(resident, report["id"])
+            self._tell_routing(resident, report)
 
     # -- parts
 
-    def _tell_routing(self, resident: Phone, report_id: str) -> dict[str, Any]:
-        report = resident.wait_until_routed(report_id)
+    def _tell_routing(self, resident: Phone, submitted: dict[str, Any]) -> None:
+        report = resident.wait_until_routed(submitted["id"])
         if not report.get("reason"):
-            raise DemoError(f"举报 {report['number']} 已分办，却没有写明理由。")
-        unit = "与已有案件合并" if report["state"] == "merged" else report["unit_name"] or "县河长办处理"
-        self._tell(f"分办结果：{report['state_title']}，{unit}。理由：{report['reason']}")
-        return report
+            raise DemoError(f"举报 {submitted['number']} 已分办，却没有写明理由。")
+        unit = report["unit_name"] or "县河长办处理"
+        joined = ""
+        if report["number"] != submitted["number"]:  # a repeat hangs on the case that it was joined to
+            joined = f"与已有案件 {report['number']} 是同一问题，合并办理；该案件"
+        self._tell(f"分办结果：{joined}{report['state_title']}，{unit}。理由：{report['reason']}")
 
     def _submit(
         self, resident: Phone, category: str, text: str, place: dict[str, Any], shots: list[Shot]
