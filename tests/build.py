@@ -87,7 +87,9 @@ class Build:
         form = phone.post("/photos", {"content_type": "image/jpeg"}).json
         assert form is not None
         data = data if data is not None else make_jpeg(640, 480, text="river", seed=uuid.uuid4().int % 10_000)
-        sent = requests.post(form["url"], data=form["fields"], files={"file": ("p.jpg", data, "image/jpeg")}, timeout=20)
+        sent = requests.post(
+            form["url"], data=form["fields"], files={"file": ("p.jpg", data, "image/jpeg")}, timeout=20
+        )
         assert sent.status_code in (200, 201, 204), sent.text
         ref = {"id": form["id"], "claim": form["claim"]}
         phone.post(f"/photos/{ref['id']}/uploaded", {"claim": ref["claim"]})
@@ -100,7 +102,13 @@ class Build:
         point = POINTS[at]
         place = {"lon": point["lon"], "lat": point["lat"], "coord_type": "wgs84", **changes.pop("place", {})}
         photos = changes.pop("photos") if "photos" in changes else [self.photo(phone)]
-        base = {"category": "garbage", "text": "河边倒了一堆垃圾。", "privacy": "named", "place": place, "photos": photos}
+        base = {
+            "category": "garbage",
+            "text": "河边倒了一堆垃圾。",
+            "privacy": "named",
+            "place": place,
+            "photos": photos,
+        }
         return {**base, **changes}
 
     def report(self, phone: Phone | None = None, at: str = "inside_township", **changes: Any) -> dict[str, Any]:

@@ -282,6 +282,8 @@ class DuplicatesOut(BaseModel):
 
 
 class NoticeOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
     id: UUID
     kind: str
     title: str

@@ -61,7 +61,7 @@ def append(
         salt = secrets.token_hex(16)
         kept = PersonalText(id=uuid4(), case_id=case.id, salt=salt, text=text)
         work.session.add(kept)
-        work.session.flush([kept])
+        work.session.flush()
     event = CaseEvent(
         case_id=case.id,
         seq=case.version + 1,

@@ -14,7 +14,8 @@ def test_a_report_is_routed_handled_closed_and_rated(build: Build) -> None:
     answer = resident.post("/reports", build.form(resident))
     assert answer.status_code == 201, answer.json
     report = answer.json
-    assert report["state"] == "submitted" and len(report["receipt_code"]) == 19
+    assert report["state"] == "submitted"
+    assert len(report["receipt_code"]) == 19
     drain()
 
     township = build.official(phone_of(POINTS["inside_township"]["lead"]))
@@ -23,7 +24,8 @@ def test_a_report_is_routed_handled_closed_and_rated(build: Build) -> None:
     case_id = listed[0]["id"]
     shown = township.get(f"/cases/{case_id}").json
     assert shown["lead_unit"] == POINTS["inside_township"]["lead"]
-    assert shown["routing_reason"] and shown["reports"][0]["text"] == "河边倒了一堆垃圾。"
+    assert shown["routing_reason"]
+    assert shown["reports"][0]["text"] == "河边倒了一堆垃圾。"
     assert {row["action"] for row in shown["allowed_actions"]} == {"accept", "return"}
     assert {clock["kind"] for clock in shown["clocks"]} == {"accept", "refuse", "rectify"}
 
@@ -31,18 +33,21 @@ def test_a_report_is_routed_handled_closed_and_rated(build: Build) -> None:
     started = township.act(case_id, "start", measure="清运", person="李四", date="2026-06-05")
     assert started.json["state"] == "rectifying"
     asked = township.act(case_id, "request_closure", done="已清运", photos=[build.photo(township)])
-    assert asked.json["state"] == "in_review" and len(asked.json["evidence"]) == 1
+    assert asked.json["state"] == "in_review"
+    assert len(asked.json["evidence"]) == 1
     assert township.act(case_id, "close").status_code == 403  # nobody verifies what their own unit did
 
     office = build.office()
     assert office.act(case_id, "send_back", reason="还有残留").json["state"] == "rectifying"
     asked = township.act(case_id, "request_closure", done="已复清", photos=[build.photo(township)])
     closed = office.act(case_id, "close")
-    assert closed.json["state"] == "closed" and closed.json["clocks"] == []
+    assert closed.json["state"] == "closed"
+    assert closed.json["clocks"] == []
     drain()
 
     rated = resident.call("PUT", f"/reports/{report['id']}/rating", {"stars": 5, "text": "很快"})
-    assert rated.json["rating"] == 5 and rated.json["state_title"] == "已销号"
+    assert rated.json["rating"] == 5
+    assert rated.json["state_title"] == "已销号"
     titles = [notice["title"] for notice in resident.get("/notices").json["items"]]
     assert titles == ["您的举报已办结", "您的举报已签收", "您的举报已交办"]
     events = office.get(f"/cases/{case_id}/events").json["items"]
@@ -80,7 +85,8 @@ def test_an_anonymous_report_is_followed_by_its_receipt_alone(build: Build) -> N
     report = build.report(nobody, category="illegal_discharge", privacy="anonymous", text="我叫张三，电话13812345678。")
     code = report["receipt_code"]
     followed = nobody.get("/receipt", Receipt_Code=code.lower().replace("-", " "))
-    assert followed.status_code == 200 and followed.json["state"] == "triage"  # sensitive: the office reads it first
+    assert followed.status_code == 200
+    assert followed.json["state"] == "triage"
     assert followed.json["receipt_code"] is None
     assert nobody.get("/receipt", Receipt_Code="AAAA-AAAA-AAAA-AAAA").json["code"] == "unknown_receipt"
     added = nobody.post("/receipt/supplements", {"text": "晚上排得更多"}, Receipt_Code=code)
@@ -91,7 +97,8 @@ def test_an_anonymous_report_is_followed_by_its_receipt_alone(build: Build) -> N
     lead = POINTS["inside_township"]["lead"]
     assert office.act(case["id"], "assign", unit=lead, reason="属地办理").status_code == 200
     township = build.official(phone_of(lead)).get(f"/cases/{case['id']}").json
-    assert "13812345678" not in township["reports"][0]["text"] and "张三" not in township["reports"][0]["text"]
+    assert "13812345678" not in township["reports"][0]["text"]
+    assert "张三" not in township["reports"][0]["text"]
     assert township["reports"][0]["contact"] is None
 
 
@@ -100,7 +107,8 @@ def test_two_officials_at_once_one_wins_the_other_learns_what_changed(build: Bui
     seen = township.get(f"/cases/{case_id}").json["version"]
     assert township.act(case_id, "accept", seen).status_code == 200
     stale = township.act(case_id, "return", seen, reason="不属本辖区")
-    assert stale.status_code == 409 and stale.json["code"] == "stale_version"
+    assert stale.status_code == 409
+    assert stale.json["code"] == "stale_version"
     assert [change["action"] for change in stale.json["changes"]] == ["accept"]
 
 
