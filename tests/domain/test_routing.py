@@ -303,7 +303,7 @@ offsets = st.floats(-12000, 12000)
 
 
 @given(offsets, offsets, st.none() | st.floats(0, 1e6), st.sampled_from((GARBAGE, SAND, SEWAGE)))
-@settings(max_examples=3000)
+@settings(max_examples=300)
 def test_every_place_gets_an_answer(east: float, north: float, accuracy: float | None, category: Category) -> None:
     decision = ask(east, north, accuracy, category)
     assert decision.reason.endswith("。")
@@ -322,7 +322,7 @@ steps = st.lists(st.tuples(st.floats(50, 800), st.floats(-500, 500)), min_size=1
 
 
 @given(steps, st.floats(0, 1), st.floats(20, 300), st.booleans())
-@settings(max_examples=3000)
+@settings(max_examples=300)
 def test_the_bank_by_height_over_a_river_that_only_runs_east(
     steps: list[tuple[float, float]], share: float, aside: float, above: bool
 ) -> None:
