@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from backend.county import County
 from backend.domain.faults import Fault
-from backend.models import CountyVersion, Unit
+from backend.models import CountyVersion, ReachName, Unit
 
 SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")  # no summer time since 1991
 
@@ -80,6 +80,11 @@ def load(session: Session, county: County, effective_on: date, now: datetime) ->
         statement = insert(Unit).values(code=unit.code, name=unit.name, kind=unit.kind)
         session.execute(
             statement.on_conflict_do_update(index_elements=["code"], set_={"name": unit.name, "kind": unit.kind})
+        )
+    for reach in county.reaches:
+        named = insert(ReachName).values(code=reach.code, name=reach.name, river=reach.river)
+        session.execute(
+            named.on_conflict_do_update(index_elements=["code"], set_={"name": reach.name, "river": reach.river})
         )
     if newest is not None and newest.digest == digest:
         return None

@@ -17,7 +17,7 @@ from sqlalchemy import func, select
 from backend.clients import images
 from backend.clients.sms import SmsRefused
 from backend.clients.wechat import WeChatRefused
-from backend.domain import cases, notices, photos
+from backend.domain import cases, ledger, notices, photos
 from backend.extensions import db
 from backend.models import Deferred
 from backend.queue import answered
@@ -61,12 +61,17 @@ def remove_orphans(work: Work, system: System) -> None:
     photos.remove_orphans(work, system.storage)
 
 
+def fold_tallies(work: Work, system: System) -> None:
+    ledger.fold_tallies(work)
+
+
 JOBS: dict[str, Callable[..., None]] = {
     "route_case": route_case,
     "tell": tell,
     "verify_photo": verify_photo,
     "deliver": deliver,
     "remove_orphans": remove_orphans,
+    "fold_tallies": fold_tallies,
 }
 
 
@@ -112,6 +117,11 @@ def sweep() -> int:
 def defer_orphan_removal() -> None:
     with worker_app().app_context(), unit_of_work() as work:
         work.defer("remove_orphans")
+
+
+def defer_tally_folding() -> None:
+    with worker_app().app_context(), unit_of_work() as work:
+        work.defer("fold_tallies")
 
 
 def _due(system: System) -> tuple:

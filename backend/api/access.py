@@ -49,6 +49,7 @@ ACCESS: dict[str, str] = {
     "receipt.act": "receipt",
     "reports.act": "signed_in",
     "cases.listing": "official",
+    "ledger.counts": "official",
     "cases.show": "official",
     "cases.events": "official",
     "cases.duplicates": "official",

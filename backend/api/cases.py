@@ -12,8 +12,9 @@ from sqlalchemy import select
 
 from backend.api import schemas
 from backend.api.idempotency import once, required_key
+from backend.api.ledger import LedgerQuery, filter_of
 from backend.api.photos import show_photo
-from backend.domain import cases, states
+from backend.domain import cases, ledger, states
 from backend.domain.faults import Fault
 from backend.domain.photos import PhotoRef
 from backend.models import Assignment, Case, CaseEvent, Clock, DuplicateProposal, PersonalText, Photo, Report
@@ -38,6 +39,7 @@ def _clocks(work: Work, found: list[Case]) -> dict[UUID, list[dict[str, Any]]]:
 def _row(work: Work, case: Case, clocks: list[dict[str, Any]]) -> dict[str, Any]:
     category = work.county.category_by_code.get(case.category)
     unit = work.county.unit_by_code.get(case.lead_unit or "")
+    reach = work.county.reach_by_code.get(case.reach or "")
     return {
         "id": case.id,
         "number": case.number,
@@ -49,13 +51,18 @@ def _row(work: Work, case: Case, clocks: list[dict[str, Any]]) -> dict[str, Any]
         "urgent": case.urgent,
         "lead_unit": case.lead_unit,
         "lead_unit_name": unit.name if unit else case.lead_unit,
+        "source": case.source,
+        "source_number": case.source_number,
+        "reach": case.reach,
+        "reach_name": reach.name if reach else None,
         "opened_at": case.opened_at,
+        "updated_at": case.updated_at,
+        "closed_at": case.closed_at,
         "clocks": clocks,
     }
 
 
 def show_case(work: Work, case: Case) -> dict[str, Any]:
-    reach = work.county.reach_by_code.get(case.reach or "")
     assisting = select(Assignment.unit_code).where(
         Assignment.case_id == case.id, Assignment.part == "assist", Assignment.ended_at.is_(None)
     )
@@ -65,13 +72,11 @@ def show_case(work: Work, case: Case) -> dict[str, Any]:
         **_row(work, case, _clocks(work, [case])[case.id]),
         "lon": case.lon,
         "lat": case.lat,
-        "reach": case.reach,
-        "reach_name": reach.name if reach else None,
+        "place_from": case.place_from,
         "risk_source": case.risk_source,
         "routing_reason": case.routing_reason,
         "assisting": list(work.session.scalars(assisting)),
         "merged_into": case.merged_into_id,
-        "closed_at": case.closed_at,
         "reports": [_report(work, report) for report in work.session.scalars(hanging)],
         "evidence": [show_photo(photo) for photo in work.session.scalars(evidence)],
         "allowed_actions": [
@@ -104,15 +109,12 @@ def _report(work: Work, report: Report) -> dict[str, Any]:
 
 
 @bp.get("/cases")
-@bp.input(schemas.CasesQuery, location="query", arg_name="page")
+@bp.input(LedgerQuery, location="query", arg_name="page")
 @bp.output(schemas.CasesOut)
-def listing(page: schemas.CasesQuery) -> Any:
+def listing(page: LedgerQuery) -> Any:
     with unit_of_work(g.actor) as work:
-        found = cases.listing(
-            work, state=page.state, unit=page.unit, overdue=page.overdue, before=page.before, limit=page.limit
-        )
+        found, more = ledger.page(work, filter_of(page), page.before, page.limit)
         clocks = _clocks(work, found)
-        more = found[-1].id if len(found) == page.limit else None
         return {"items": [_row(work, case, clocks[case.id]) for case in found], "next": more}
 
 

@@ -166,12 +166,6 @@ class PageQuery(Input):
     limit: int = Field(default=20, ge=1, le=100)
 
 
-class CasesQuery(PageQuery):
-    state: Code | None = None
-    unit: Code | None = None
-    overdue: bool = False
-
-
 class ClockOut(BaseModel):
     kind: str
     holder: str
@@ -196,7 +190,13 @@ class CaseRow(BaseModel):
     urgent: bool
     lead_unit: str | None
     lead_unit_name: str | None
+    source: str
+    source_number: str | None
+    reach: str | None
+    reach_name: str | None
     opened_at: datetime
+    updated_at: datetime
+    closed_at: datetime | None
     clocks: list[ClockOut]
 
 
@@ -218,13 +218,11 @@ class CaseOut(CaseRow):
     lon: float
     lat: float
     coord_type: Literal["wgs84"] = "wgs84"
-    reach: str | None
-    reach_name: str | None
+    place_from: str
     risk_source: str | None
     routing_reason: str | None
     assisting: list[str]
     merged_into: UUID | None
-    closed_at: datetime | None
     reports: list[CaseReportOut]
     evidence: list[PhotoOut]
     allowed_actions: list[AllowedOut]
@@ -232,7 +230,7 @@ class CaseOut(CaseRow):
 
 class CasesOut(BaseModel):
     items: list[CaseRow]
-    next: UUID | None
+    next: str | None
 
 
 class EventOut(BaseModel):

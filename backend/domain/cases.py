@@ -14,7 +14,7 @@ from backend.domain.actors import ROUTING, UNIT_ROLES, Actor
 from backend.domain.faults import Forbidden, NotFound
 from backend.domain.places import places_of
 from backend.geo import distance_m
-from backend.models import Assignment, Case, Clock, DuplicateProposal, Report
+from backend.models import Assignment, Case, DuplicateProposal, Report
 
 if TYPE_CHECKING:
     from backend.work import Work
@@ -86,6 +86,7 @@ def find_duplicates(work: Work, case: Case) -> tuple[Case | None, list[tuple[Cas
         .where(
             Case.category == case.category,
             Case.id != case.id,
+            Case.place_from == "given",
             Case.state.in_(states.OPEN[1:]),
             Case.opened_at >= work.now - timedelta(hours=kind.duplicate_hours),
             Case.lat.between(case.lat - reach_deg, case.lat + reach_deg),
@@ -122,23 +123,6 @@ def get(work: Work, case_id: UUID) -> Case:
     if case is None:
         raise NotFound("找不到这个案件。")
     return case
-
-
-def listing(
-    work: Work, *, state: str | None, unit: str | None, overdue: bool, before: UUID | None, limit: int
-) -> list[Case]:
-    """Cases that the actor may see, newest first, after the cursor `before`."""
-    query = select(Case).where(visible(work.actor))
-    if state:
-        query = query.where(Case.state == state)
-    if unit:
-        query = query.where(Case.lead_unit == unit)
-    if overdue:
-        late = exists().where(Clock.case_id == Case.id, Clock.stopped_at.is_(None), Clock.due_at < work.now)
-        query = query.where(late)
-    if before is not None:
-        query = query.where(Case.id < before)
-    return list(work.session.scalars(query.order_by(Case.id.desc()).limit(limit)))
 
 
 def readable_text(actor: Actor, report: Report) -> dict[str, Any]:

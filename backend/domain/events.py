@@ -79,7 +79,7 @@ def append(
         prev_hash=case.head_hash or genesis(case.id),
     )
     event.hash = link(event)
-    case.version, case.head_hash = event.seq, event.hash
+    case.version, case.head_hash, case.updated_at = event.seq, event.hash, work.now
     work.session.add(event)
     work.defer("tell", case.id, event.seq)
     return event

@@ -1,6 +1,7 @@
 """The tables. Importing this package registers every model."""
 
 from backend.models.cases import Assignment, Case, CaseEvent, Clock, DuplicateProposal, PersonalText
+from backend.models.ledger import CaseTally, CaseWords, LedgerUse, ReachName
 from backend.models.notices import Consent, Delivery, Notice
 from backend.models.people import Account, BindingCode, Person, RosterRole, SignIn
 from backend.models.photos import Photo
@@ -9,7 +10,7 @@ from backend.models.reports import Report, Supplement
 from backend.models.work import Deferred, IdempotencyKey
 
 __all__ = [
-    "Account", "Assignment", "BindingCode", "Case", "CaseEvent", "Clock", "Consent", "CountyVersion", "Deferred",
-    "Delivery", "DuplicateProposal", "IdempotencyKey", "Notice", "Person", "PersonalText", "Photo", "Report",
-    "RosterRole", "SignIn", "Supplement", "Unit",
+    "Account", "Assignment", "BindingCode", "Case", "CaseEvent", "CaseTally", "CaseWords", "Clock", "Consent",
+    "CountyVersion", "Deferred", "Delivery", "DuplicateProposal", "IdempotencyKey", "LedgerUse", "Notice",
+    "Person", "PersonalText", "Photo", "ReachName", "Report", "RosterRole", "SignIn", "Supplement", "Unit",
 ]  # fmt: skip

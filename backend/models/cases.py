@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 from uuid6 import uuid7
 
@@ -21,6 +21,16 @@ class Case(Base):
         Index("ix_cases_lead_unit_state", "lead_unit", "state", "id"),
         Index("ix_cases_state", "state", "id"),
         Index("ix_cases_category_opened_at", "category", "opened_at"),
+        Index("ix_cases_category_id", "category", "id"),
+        Index("ix_cases_reach_id", "reach", "id"),
+        Index("ix_cases_source_id", "source", "id"),
+        Index("ix_cases_urgent_id", "id", postgresql_where="urgent"),
+        Index("ix_cases_opened_at_id", "opened_at", "id"),
+        Index("ix_cases_closed_at_id", "closed_at", "id", postgresql_where="closed_at is not null"),
+        Index("ix_cases_updated_at_id", "updated_at", "id"),
+        Index("ix_cases_next_due_at_id", "next_due_at", "id", postgresql_where="next_due_at is not null"),
+        Index("uq_cases_source_source_number", "source", "source_number", unique=True),
+        Index("ix_cases_source_number", "source_number", postgresql_where="source_number is not null"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
@@ -49,6 +59,14 @@ class Case(Base):
     routing: Mapped[dict[str, Any] | None]
     merged_into_id: Mapped[UUID | None] = mapped_column(ForeignKey("cases.id"))
     first_rectify_by: Mapped[datetime | None]
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    # Kept by a trigger on clocks: when the first of the running clocks runs out.
+    next_due_at: Mapped[datetime | None]
+    # The number under which the source itself knows the case, and the deadline that it named.
+    source_number: Mapped[str | None]
+    ordered_by: Mapped[datetime | None]
+    # "given": somebody named the point; "reach" or "township": it stands for the whole of one.
+    place_from: Mapped[str] = mapped_column(server_default="given", default="given")
 
     @property
     def number(self) -> str:
@@ -86,6 +104,7 @@ class Clock(Base):
     __table_args__ = (
         Index("uq_clocks_running", "case_id", "kind", unique=True, postgresql_where="stopped_at is null"),
         Index("ix_clocks_due_at", "due_at", postgresql_where="stopped_at is null"),
+        Index("ix_clocks_kind_due_at", "kind", "due_at", "case_id", postgresql_where="stopped_at is null"),
         CheckConstraint("kind in ('triage','refuse','accept','rectify','review')", name="kind"),
     )
 
