@@ -79,7 +79,7 @@ def resume_rectify(work: Work, case: Case, holder: str) -> None:
     last = work.session.scalar(
         select(Clock)
         .where(Clock.case_id == case.id, Clock.kind == "rectify")
-        .order_by(Clock.started_at.desc())
+        .order_by(Clock.started_at.desc(), Clock.id.desc())
         .limit(1)
     )
     if last is None or last.stopped_at is None:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import select, update
 
+from backend.clock import shanghai_day
 from backend.domain import deadlines, photos
 from backend.domain.faults import Conflict, Fault
 from backend.models import Assignment, Case, DuplicateProposal, Report
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 Form = dict[str, Any]
 Data = dict[str, Any]
+
+# The states in which a case is being dealt with; others can be merged into it then.
+OPEN = ("submitted", "triage", "assigned", "accepted", "rectifying", "in_review")
 
 
 def assign(work: Work, case: Case, form: Form) -> Data:
@@ -116,8 +120,9 @@ def appeal(work: Work, case: Case, form: Form) -> Data:
 
 def merge(work: Work, case: Case, form: Form) -> Data:
     """Join this case to an open one; its reports, and so its reporters, follow the target."""
-    target = work.session.get(Case, UUID(str(form["target"])), with_for_update=True)
-    if target is None or target.id == case.id or target.state in ("merged", "rejected", "transferred", "archived"):
+    # As it is now that it is locked, not as routing saw it when it looked for duplicates.
+    target = work.session.get(Case, UUID(str(form["target"])), with_for_update=True, populate_existing=True)
+    if target is None or target.id == case.id or target.state not in OPEN:
         raise Conflict("target_not_open", "要并入的案件不存在或已办结，请重新选择。")
     _end_assignments(work, case, "merged")
     deadlines.stop_all(work, case)
@@ -145,10 +150,24 @@ def split(work: Work, case: Case, form: Form) -> Data:
         .limit(1)
     ).one()
     report_ids = [UUID(r) for r in merged.data["reports"]]
-    work.session.execute(update(Report).where(Report.id.in_(report_ids)).values(case_id=case.id))
+    # Where they are now: the target may have been merged further, or have been split off with them, and one that came
+    # to this case by an earlier merge may have been split off already and is then left where it is.
+    came = [Report.id.in_(report_ids), Report.case_id.in_(_merged_into(work, case))]
+    returned = list(work.session.scalars(select(Report.id).where(*came)))
+    work.session.execute(update(Report).where(*came).values(case_id=case.id))
     case.merged_into_id = None
     deadlines.start(work, case, "triage", work.county.office)
-    return {"reports": report_ids}
+    return {"reports": returned}
+
+
+def _merged_into(work: Work, case: Case) -> list[UUID]:
+    """The cases that this one was merged into, one after the other."""
+    found: list[UUID] = []
+    here: Case | None = case
+    while here is not None and here.merged_into_id is not None and here.merged_into_id not in found:
+        found.append(here.merged_into_id)
+        here = work.session.get(Case, here.merged_into_id)
+    return found
 
 
 def accept(work: Work, case: Case, form: Form) -> Data:
@@ -163,7 +182,7 @@ def accept(work: Work, case: Case, form: Form) -> Data:
 
 def start(work: Work, case: Case, form: Form) -> Data:
     planned = form["date"]
-    if isinstance(planned, date) and planned < work.now.date():
+    if isinstance(planned, date) and planned < shanghai_day(work.now):
         raise Fault("date_past", "计划完成日期不能早于今天。", field="date")
     return {"person": form["person"], "date": str(planned)}
 

@@ -16,6 +16,7 @@ from backend.domain.actors import Actor
 from backend.domain.faults import Conflict, Fault, NotFound, Unauthenticated
 from backend.domain.masking import mask
 from backend.domain.photos import PhotoRef
+from backend.domain.words import blank
 from backend.geo import check_point, to_wgs84
 from backend.models import Case, Report, Supplement
 
@@ -156,7 +157,7 @@ def mine(work: Work, before: UUID | None, limit: int) -> list[Report]:
 
 
 def supplement(work: Work, report: Report, text: str) -> Supplement:
-    if not text.strip():
+    if blank(text):
         raise Fault("empty_text", "请写下要补充的内容。", field="text")
     if "\0" in text or len(text) > work.county.limits.report_text_max:
         raise Fault("bad_text", f"补充内容最多 {work.county.limits.report_text_max} 字。", field="text")

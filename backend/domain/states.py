@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 
 from backend.domain import effects, events, guards
 from backend.domain.actors import CHIEF_ROLES, UNIT_ROLES, Actor
 from backend.domain.faults import Conflict, Fault, Forbidden, NotFound
+from backend.domain.words import blank
 from backend.models import Case, CaseEvent, Report
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ STATES = {
     "merged": "已并案",
     "transferred": "已移送",
 }
-OPEN = ("submitted", "triage", "assigned", "accepted", "rectifying", "in_review")
+OPEN = effects.OPEN
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,8 @@ def capacities(work: Work, case: Case, actor: Actor) -> set[str]:
         found.add("lead_unit")
     if actor.role in CHIEF_ROLES:
         found.add("chief")
-    if actor.role in ("office", "county_chief", "inspector") and not _in_line(case, actor):
+    outside = actor.role in ("office", "county_chief", "inspector")
+    if outside and not _in_line(case, actor) and not _asked_for_it(work, case, actor):
         found.update(("verifier", "inspector"))
     return found
 
@@ -139,6 +141,18 @@ def capacities(work: Work, case: Case, actor: Actor) -> set[str]:
 def _in_line(case: Case, actor: Actor) -> bool:
     """Whether the person belongs, by any role held, to the lead unit: then another must verify."""
     return any(held.unit == case.lead_unit for held in actor.held)
+
+
+def _asked_for_it(work: Work, case: Case, actor: Actor) -> bool:
+    """Whether this very person did the work that is to be verified, in whatever office they were then."""
+    if actor.person_id is None:
+        return False
+    done = exists().where(
+        CaseEvent.case_id == case.id,
+        CaseEvent.action.in_(("request_closure", "settle_on_spot")),
+        CaseEvent.actor == actor.label,
+    )
+    return bool(work.session.scalar(select(done)))
 
 
 def reports_of(work: Work, case: Case, actor: Actor) -> list[Report]:
@@ -211,7 +225,7 @@ def open_case(work: Work, case: Case, data: dict[str, Any]) -> None:
 def _check_needs(row: Transition, form: Form) -> None:
     for need in row.needs:
         value = form.get(need)
-        if value is None or (isinstance(value, str) and not value.strip()) or value == []:
+        if value is None or value == [] or (isinstance(value, str) and blank(value)):
             raise Fault("missing_field", f"{row.title}需要填写：{_NEEDS.get(need, need)}。", field=need)
 
 

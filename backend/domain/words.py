@@ -1,0 +1,10 @@
+"""What people typed, before anything is made of it."""
+
+from __future__ import annotations
+
+import unicodedata
+
+
+def blank(text: str) -> bool:
+    """Whether nothing can be seen in it: spaces of any width, zero-width signs and control characters say nothing."""
+    return all(unicodedata.category(sign)[0] in "ZC" for sign in text)
