@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from backend.settings import Settings
     from backend.vault import Vault
 
+# A killed worker's session must not hold on to its locks: the server looks whether the client is still there, and
+# ends a transaction that does nothing for longer than any call to the outside may take.
+_SESSION = "-c timezone=UTC -c client_connection_check_interval=5s -c idle_in_transaction_session_timeout=300s"
+
 
 @dataclass
 class System:
@@ -64,7 +68,7 @@ def create_app(settings: Settings | None = None, **doubles: Any) -> APIFlask:
             "max_overflow": 2,
             "pool_pre_ping": True,
             "pool_recycle": 1800,
-            "connect_args": {"connect_timeout": 5, "options": "-c timezone=UTC"},
+            "connect_args": {"connect_timeout": 5, "options": _SESSION},
         },
         MAX_CONTENT_LENGTH=8 * 1024 * 1024,
         SECRET_KEY=settings.secret_key.get_secret_value(),

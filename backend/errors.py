@@ -10,6 +10,7 @@ from apiflask import APIFlask, HTTPError
 from flask import Response, g, json
 from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from backend.clients.storage import StorageUnavailable
@@ -75,7 +76,7 @@ def install(app: APIFlask) -> None:
     app.register_error_handler(
         WeChatRefused, lambda e: problem(502, "wechat_refused", "微信没有接受这次请求，请稍后再试。")
     )
-    for unavailable in (WeChatUnavailable, StorageUnavailable, RedisError, OperationalError):
+    for unavailable in (WeChatUnavailable, StorageUnavailable, RedisError, OperationalError, PoolTimeout):
         app.register_error_handler(unavailable, _unavailable)
     app.register_error_handler(DBAPIError, _database)
 

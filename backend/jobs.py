@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
@@ -30,6 +31,8 @@ log = structlog.get_logger()
 
 # After these many seconds an attempt follows the one that failed; when they are used up, people must look.
 BACKOFF_S = (1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 12 * 3600)
+# One bell is answered for this long at most, then rung again: RQ ends a job that takes much longer.
+_ANSWER_S = 60.0
 
 
 def route_case(work: Work, system: System, case_id: str) -> None:
@@ -93,11 +96,12 @@ def drain(limit: int = 500) -> int:
         answered(system.redis)
     except RedisError as error:
         log.warning("doorbell_unreachable", error=type(error).__name__)
-    tried = 0
-    while tried < limit and _carry_out_one(system):
+    tried, until = 0, time.monotonic() + _ANSWER_S
+    while _carry_out_one(system):
         tried += 1
-    if tried == limit:
-        ring(system.ring)
+        if tried == limit or time.monotonic() > until:
+            ring(system.ring)
+            break
     return tried
 
 
@@ -129,7 +133,7 @@ def _due(system: System) -> tuple:
 
 
 def _carry_out_one(system: System) -> bool:
-    """One due row that no other worker holds. The row is done in the same transaction as its effects."""
+    """Take one due row and carry it out. Returns whether there was one."""
     structlog.contextvars.clear_contextvars()
     with unit_of_work() as work:
         row = work.session.scalar(
@@ -138,26 +142,54 @@ def _carry_out_one(system: System) -> bool:
         )  # fmt: skip
         if row is None:
             return False
+        row_id, attempt = row.id, _count_attempt(work, row)
+    if attempt is not None:
+        _attempt(row_id, attempt)
+    return True
+
+
+def _count_attempt(work: Work, row: Deferred) -> int | None:
+    """Count the attempt before it begins, so that a row that kills its worker each time waits longer each time and
+    gives up at last, instead of standing for ever at the head of the queue. Returns its number, None when given up."""
+    if row.attempts > len(BACKOFF_S):
+        _give_up(work, row, row.last_error or "every worker that tried this ended in the middle of it")
+        return None
+    row.run_at = work.now + timedelta(seconds=BACKOFF_S[min(row.attempts, len(BACKOFF_S) - 1)])
+    row.attempts += 1
+    return row.attempts
+
+
+def _attempt(row_id: int, attempt: int) -> None:
+    """Carry out the row, which is done in the same transaction as its effects; what fails is put on record."""
+    with unit_of_work() as work:
+        row = work.session.scalar(
+            select(Deferred).where(Deferred.id == row_id, Deferred.attempts == attempt, Deferred.done_at.is_(None))
+            .with_for_update(skip_locked=True)
+        )  # fmt: skip
+        if row is None:
+            return  # this worker was so slow that another has taken the row up again
         structlog.contextvars.bind_contextvars(request_id=row.request_id)
         work.request_id = row.request_id
-        row.attempts += 1
-        attempt = work.session.begin_nested()
+        effects = work.session.begin_nested()
         try:
-            JOBS[row.name](work, system, *row.args)
-            attempt.commit()
+            JOBS[row.name](work, current_app.extensions["qinghe"], *row.args)
+            effects.commit()
             row.done_at = work.now
         except Exception as error:  # noqa: BLE001  # whatever it was: recorded on the row, tried again, shown in /metrics
-            attempt.rollback()
+            effects.rollback()
             work.deferred.clear()
             _put_off(work, row, error)
-        return True
 
 
 def _put_off(work: Work, row: Deferred, error: Exception) -> None:
     row.last_error = f"{type(error).__name__}: {error}"[:2000]
     if row.attempts > len(BACKOFF_S):
-        row.gave_up_at = work.now
-        log.error("deferred_gave_up", name=row.name, row=row.id, error=row.last_error)
+        _give_up(work, row, row.last_error)
         return
     row.run_at = work.now + timedelta(seconds=BACKOFF_S[row.attempts - 1])
     log.warning("deferred_failed", name=row.name, row=row.id, attempt=row.attempts, error=row.last_error)
+
+
+def _give_up(work: Work, row: Deferred, why: str) -> None:
+    row.gave_up_at, row.last_error = work.now, why
+    log.error("deferred_gave_up", name=row.name, row=row.id, error=why)

@@ -55,18 +55,18 @@ def unit_of_work(actor: Actor = NOBODY) -> Iterator[Work]:
     """
     system = current_app.extensions["qinghe"]
     session = db.session()
-    version = system.counties.current(session, system.clock())
-    request_id = structlog.contextvars.get_contextvars().get("request_id")
-    work = Work(
-        session=session,
-        now=system.clock(),
-        county=version.county,
-        county_version=version.id,
-        vault=system.vault,
-        actor=actor,
-        request_id=request_id,
-    )
+    session.expire_all()  # a worker's session lives for days: nothing read before is believed now
     try:
+        version = system.counties.current(session, system.clock())
+        work = Work(
+            session=session,
+            now=system.clock(),
+            county=version.county,
+            county_version=version.id,
+            vault=system.vault,
+            actor=actor,
+            request_id=structlog.contextvars.get_contextvars().get("request_id"),
+        )
         yield work
         session.commit()
     except BaseException:

@@ -23,6 +23,9 @@ max_requests_jitter = 2_000
 # Heartbeats in memory: a slow disk must not look like a hung process.
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") and os.access("/dev/shm", os.W_OK) else None  # noqa: PTH112
 
+# One socket in the user's home would be shared by every checkout on the machine.
+control_socket_disable = True
+
 limit_request_line = 4_094
 limit_request_fields = 60
 limit_request_field_size = 8_190
