@@ -11,7 +11,7 @@ import click
 import flask_migrate
 from flask import current_app
 
-from backend import create_app
+from backend import calendar_check, create_app
 from backend.counties import SHANGHAI, load
 from backend.county_files import CountyFaults, read_county
 from backend.domain import people
@@ -43,6 +43,8 @@ def county_check(folder: Path) -> None:
         f"{found.name}：{len(found.townships)} 个乡镇，{len(found.reaches)} 个河段，"
         f"{len(found.risk_sources)} 个风险源，配置正确。"
     )
+    for warning in calendar_check.warnings(found.calendar, datetime.now(SHANGHAI).date()):
+        click.echo(f"请注意：{warning}", err=True)
 
 
 @county.command("load")

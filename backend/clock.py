@@ -52,10 +52,23 @@ def working_days_between(calendar: Calendar, start: datetime, end: datetime) -> 
     return sum(is_working_day(calendar, first + timedelta(days=n)) for n in range(1, (last - first).days + 1))
 
 
+def working_days_before(calendar: Calendar, day: date, days: int) -> date:
+    """The `days`-th working day before `day`; `day` itself for 0."""
+    while days:
+        day -= timedelta(days=1)
+        days -= is_working_day(calendar, day)
+    return day
+
+
 def calendar_covers(calendar: Calendar, start: datetime, end: datetime) -> bool:
     """Whether the holidays of every year from `start` to `end` are configured."""
     years = range(shanghai_day(start).year, shanghai_day(end).year + 1)
     return all(year in calendar.years for year in years)
+
+
+def end_of_day(day: date, ends_at: str) -> datetime:
+    """The hour at which a working day ends, on this day, in Asia/Shanghai."""
+    return datetime.combine(day, time.fromisoformat(ends_at), tzinfo=SHANGHAI)
 
 
 def shanghai_day(moment: datetime) -> date:

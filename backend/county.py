@@ -33,6 +33,22 @@ class Unit(_Frozen):
     phone: str = ""
 
 
+class Severity(_Frozen):
+    """A level of severity 严重程度: ordinary 一般, serious 较重, grave 严重. A county lists them from mild to grave."""
+
+    code: str = Field(pattern=r"^[a-z][a-z_]*$")
+    name: str = Field(min_length=1)
+
+
+class SeverityLimits(_Frozen):
+    """What a level of severity changes in the limits of a category; what it leaves out stays the category's."""
+
+    accept_days: int | None = Field(default=None, ge=1)
+    rectify_days: int | None = Field(default=None, ge=1)
+    accept_hours: int | None = Field(default=None, ge=1)
+    rectify_hours: int | None = Field(default=None, ge=1)
+
+
 class Category(_Frozen):
     """A kind of report 问题类别 with its limits. Days are working days, hours run day and night."""
 
@@ -48,12 +64,21 @@ class Category(_Frozen):
     rectify_days: int | None = Field(default=None, ge=1)
     accept_hours: int | None = Field(default=None, ge=1)
     rectify_hours: int | None = Field(default=None, ge=1)
+    severity: dict[str, SeverityLimits] = Field(default_factory=dict)
     lead_department: str | None = None
     departments: tuple[str, ...] = ()
     duplicate_m: float = Field(default=100, gt=0)
     duplicate_hours: float = Field(default=72, gt=0)
     duplicate_certain_m: float = Field(default=20, ge=0)
     duplicate_certain_hours: float = Field(default=24, ge=0)
+
+    def limit(self, what: Literal["accept", "rectify"], severity: str) -> tuple[int | None, int | None]:
+        """Working days and hours that this severity allows for accepting or rectifying; one of them is None."""
+        special = self.severity.get(severity, SeverityLimits())
+        days, hours = getattr(special, f"{what}_days"), getattr(special, f"{what}_hours")
+        if days is None and hours is None:
+            return getattr(self, f"{what}_days"), getattr(self, f"{what}_hours")
+        return days, hours
 
 
 class Limits(_Frozen):
@@ -67,6 +92,8 @@ class Limits(_Frozen):
     review_urgent_hours: int = Field(default=24, ge=1)
     appeal_days: int = Field(default=5, ge=1)
     dispute_days: int = Field(default=10, ge=1)
+    extensions_max: int = Field(default=2, ge=0)
+    intake_severity: str | None = None
     day_ends_at: str = Field(default="23:59:59", pattern=r"^\d\d:\d\d:\d\d$")
     nearest_m: float = Field(default=500, ge=0)
     report_text_max: int = Field(default=2000, ge=1)
@@ -127,6 +154,7 @@ class County(_Frozen):
     hotline: str = ""
     outline: dict[str, Any]
     units: tuple[Unit, ...]
+    severities: tuple[Severity, ...] = (Severity(code="normal", name="一般"),)
     categories: tuple[Category, ...]
     limits: Limits
     calendar: Calendar
@@ -141,6 +169,10 @@ class County(_Frozen):
     @cached_property
     def category_by_code(self) -> dict[str, Category]:
         return {category.code: category for category in self.categories}
+
+    @cached_property
+    def severity_by_code(self) -> dict[str, Severity]:
+        return {severity.code: severity for severity in self.severities}
 
     @cached_property
     def reach_by_code(self) -> dict[str, Reach]:

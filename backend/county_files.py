@@ -14,6 +14,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -23,7 +24,18 @@ from shapely.errors import ShapelyError
 from shapely.geometry import MultiPolygon, Polygon, mapping, shape
 from shapely.geometry.base import BaseGeometry
 
-from backend.county import Calendar, Category, County, Limits, Reach, RiskSource, Township, Unit
+from backend.county import (
+    Calendar,
+    Category,
+    County,
+    Limits,
+    Reach,
+    RiskSource,
+    Severity,
+    SeverityLimits,
+    Township,
+    Unit,
+)
 
 COUNTY_TOML = "county.toml"
 TOWNSHIPS = "townships.geojson"
@@ -33,7 +45,7 @@ CHINA_LON = (73.0, 136.0)
 CHINA_LAT = (3.0, 54.0)
 OVERLAP_SHARE = 0.01  # of the smaller township: borders drawn twice differ a little
 
-_TOP_KEYS = {"code", "name", "office", "hotline", "units", "categories", "limits"}
+_TOP_KEYS = {"code", "name", "office", "hotline", "units", "categories", "severities", "limits"}
 _WGS84_NAMES = re.compile(r"CRS:?84|EPSG:+(4326|4490)$", re.IGNORECASE)
 _AT_LINE = re.compile(r"\(at line (\d+), column (\d+)\)")
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -102,6 +114,7 @@ class _Reader:
         lines = _Lines(text)
         units = self._tables(document, lines, "units", Unit)
         categories = self._tables(document, lines, "categories", Category)
+        severities = self._tables(document, lines, "severities", Severity)
         limits = self._limits(document, lines)
         calendar = self._calendar()
         townships = self._townships()
@@ -112,6 +125,7 @@ class _Reader:
         if "units" in self._named:
             self._check_units(document, units, lines)
             self._check_categories(categories, known)
+            self._check_severities(categories, severities, limits, lines)
             self._check_townships(townships, known)
             self._check_reaches(reaches, known)
             self._check_sources(sources, known)
@@ -124,6 +138,7 @@ class _Reader:
             hotline=document.get("hotline", ""),
             outline=outline_of(shape(placed.item.geometry) for placed in townships),
             units=_items(units),
+            severities=_items(severities),
             categories=_items(categories),
             limits=limits,
             calendar=calendar,
@@ -263,6 +278,23 @@ class _Reader:
                     self.fault(COUNTY_TOML, place, f"{category.name}：没有代码为 {code} 的部门")
                 elif code in known and known[code].kind != "department":
                     self.fault(COUNTY_TOML, place, f"{category.name}：{known[code].name}不是部门（kind = department）")
+
+    def _check_severities(
+        self, categories: list[_Placed], severities: list[_Placed], limits: Limits | None, lines: _Lines
+    ) -> None:
+        known = self._named.get("severities", set())
+        if limits is not None and limits.intake_severity is not None and limits.intake_severity not in known:
+            place = lines.of("limits", 0, "intake_severity")
+            self.fault(COUNTY_TOML, place, f"intake_severity：没有代码为 {limits.intake_severity} 的严重程度")
+        order = [placed.item.code for placed in severities]
+        for place, category in categories:
+            for code, special in category.severity.items():
+                if code not in known:
+                    self.fault(COUNTY_TOML, place, f"{category.name}：没有代码为 {code} 的严重程度")
+                for reason in _severity_reasons(category, special):
+                    self.fault(COUNTY_TOML, place, f"{category.name}：severity.{code} {reason}")
+            for reason in _order_reasons(category, order):
+                self.fault(COUNTY_TOML, place, f"{category.name}：{reason}")
 
     # calendar-YYYY.toml
 
@@ -465,6 +497,25 @@ def _deadline_reasons(category: Category) -> Iterator[str]:
             yield f"{what}期限 {name}_days 和 {name}_hours 只能写一个"
         elif category.urgent and hours is None:
             yield f"紧急类别按小时计，{what}期限请写 {name}_hours"
+
+
+def _severity_reasons(category: Category, special: SeverityLimits) -> Iterator[str]:
+    for name, what in (("accept", "签收"), ("rectify", "整改")):
+        days, hours = getattr(special, f"{name}_days"), getattr(special, f"{name}_hours")
+        if days is not None and hours is not None:
+            yield f"的{what}期限 {name}_days 和 {name}_hours 只能写一个"
+        elif category.urgent and days is not None:
+            yield f"是紧急类别的，{what}期限请写 {name}_hours"
+
+
+def _order_reasons(category: Category, order: list[str]) -> Iterator[str]:
+    """A graver level must not be given more time than a milder one. Days and hours are not compared."""
+    for what, title in (("accept", "签收"), ("rectify", "整改")):
+        limits = [category.limit(what, code) for code in order]  # type: ignore[arg-type]
+        for n, (mild, grave) in enumerate(pairwise(limits)):
+            for one, two in zip(mild, grave, strict=True):
+                if one is not None and two is not None and two > one:
+                    yield f"严重程度 {order[n + 1]} 的{title}期限（{two}）比 {order[n]}（{one}）还长"
 
 
 def _range_reasons(category: Category) -> Iterator[str]:

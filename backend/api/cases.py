@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from backend.api import schemas
 from backend.api.idempotency import once, required_key
 from backend.api.ledger import LedgerQuery, filter_of
 from backend.api.photos import show_photo
-from backend.domain import cases, ledger, states
+from backend.domain import cases, deadlines, holdings, ledger, states
 from backend.domain.faults import Fault
 from backend.domain.photos import PhotoRef
 from backend.models import Assignment, Case, CaseEvent, Clock, DuplicateProposal, PersonalText, Photo, Report
@@ -29,9 +30,15 @@ def _clocks(work: Work, found: list[Case]) -> dict[UUID, list[dict[str, Any]]]:
     running = select(Clock).where(Clock.case_id.in_([case.id for case in found]), Clock.stopped_at.is_(None))
     shown: dict[UUID, list[dict[str, Any]]] = {case.id: [] for case in found}
     for clock in work.session.scalars(running.order_by(Clock.due_at)):
-        overdue = clock.due_at < work.now
         shown[clock.case_id].append(
-            {"kind": clock.kind, "holder": clock.holder, "due_at": clock.due_at, "overdue": overdue}
+            {
+                "kind": clock.kind,
+                "holder": clock.holder,
+                "due_at": clock.due_at,
+                "overdue": clock.overdue(work.now),
+                "provisional": clock.provisional,
+                "set_by": clock.set_by,
+            }
         )
     return shown
 
@@ -40,6 +47,7 @@ def _row(work: Work, case: Case, clocks: list[dict[str, Any]]) -> dict[str, Any]
     category = work.county.category_by_code.get(case.category)
     unit = work.county.unit_by_code.get(case.lead_unit or "")
     reach = work.county.reach_by_code.get(case.reach or "")
+    severity = work.county.severity_by_code.get(case.severity)
     return {
         "id": case.id,
         "number": case.number,
@@ -49,6 +57,8 @@ def _row(work: Work, case: Case, clocks: list[dict[str, Any]]) -> dict[str, Any]
         "category": case.category,
         "category_name": category.name if category else case.category,
         "urgent": case.urgent,
+        "severity": case.severity,
+        "severity_name": severity.name if severity else case.severity,
         "lead_unit": case.lead_unit,
         "lead_unit_name": unit.name if unit else case.lead_unit,
         "source": case.source,
@@ -77,12 +87,23 @@ def show_case(work: Work, case: Case) -> dict[str, Any]:
         "routing_reason": case.routing_reason,
         "assisting": list(work.session.scalars(assisting)),
         "merged_into": case.merged_into_id,
+        "first_rectify_by": case.first_rectify_by,
+        "holders": [_holder(work, held) for held in holdings.of_case(work, case.id)],
         "reports": [_report(work, report) for report in work.session.scalars(hanging)],
         "evidence": [show_photo(photo) for photo in work.session.scalars(evidence)],
         "allowed_actions": [
             {"action": row.action, "title": row.title, "needs": list(row.needs)}
             for row in states.allowed(work, case, work.actor)
         ],
+    }
+
+
+def _holder(work: Work, held: holdings.Holding) -> dict[str, Any]:
+    unit = work.county.unit_by_code.get(held.holder)
+    return {
+        **asdict(held),
+        "holder_name": unit.name if unit else held.holder,
+        "kind_title": deadlines.KINDS[held.kind],
     }
 
 

@@ -171,6 +171,22 @@ class ClockOut(BaseModel):
     holder: str
     due_at: datetime
     overdue: bool
+    provisional: bool = Field(description="a year on the way has no published calendar yet")
+    set_by: str | None = Field(description="ruling, extension, or None: by the rules")
+
+
+class HolderOut(BaseModel):
+    holder: str
+    holder_name: str
+    kind: str
+    kind_title: str
+    used_days: int
+    used_hours: float | None
+    overdue: bool
+    overdue_days: int
+    overdue_hours: float | None
+    running: bool
+    due_at: datetime
 
 
 class AllowedOut(BaseModel):
@@ -188,6 +204,8 @@ class CaseRow(BaseModel):
     category: str
     category_name: str
     urgent: bool
+    severity: str
+    severity_name: str
     lead_unit: str | None
     lead_unit_name: str | None
     source: str
@@ -223,6 +241,8 @@ class CaseOut(CaseRow):
     routing_reason: str | None
     assisting: list[str]
     merged_into: UUID | None
+    first_rectify_by: datetime | None
+    holders: list[HolderOut]
     reports: list[CaseReportOut]
     evidence: list[PhotoOut]
     allowed_actions: list[AllowedOut]
@@ -257,6 +277,8 @@ class ActionForm(Input):
     reason: Words | None = None
     unit: Code | None = None
     assisting: list[Code] = Field(default_factory=list, max_length=20)
+    severity: Code | None = None
+    rectify_by: AwareDatetime | Day | None = Field(default=None, description="a moment, or a day that ends with it")
     forwarded_text: Words | None = None
     target: UUID | None = None
     body: Short | None = None

@@ -34,6 +34,8 @@ def route(work: Work, case_id: UUID) -> None:
     case.reach, case.risk_source = decision.reach, decision.risk_source
     case.outside_county = decision.outcome == "outside_county"
     case.urgent = case.urgent or decision.near_intake
+    if decision.near_intake and work.county.limits.intake_severity is not None:
+        case.severity = work.county.limits.intake_severity
     case.routing_reason = decision.reason
     case.routing = {**asdict(decision), "county_version": work.county_version}
     _decide(work, case, report, decision)

@@ -1,19 +1,41 @@
-"""The five clocks of a case: start, stop, resume. Numbers come from the county's configuration."""
+"""The five clocks of a case: start, stop, hand over, resume, set. Numbers come from the county's configuration."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import select
 
-from backend.clock import add_working_days, working_days_between
+from backend.clock import (
+    SHANGHAI,
+    add_working_days,
+    calendar_covers,
+    end_of_day,
+    is_working_day,
+    shanghai_day,
+    working_days_between,
+)
+from backend.domain.faults import Fault
 from backend.models import Case, Clock
 
 if TYPE_CHECKING:
     from backend.work import Work
 
 Kind = Literal["triage", "refuse", "accept", "rectify", "review"]
+KINDS: dict[str, str] = {"triage": "分办", "refuse": "退回", "accept": "签收", "rectify": "整改", "review": "核查"}
+
+
+@dataclass(frozen=True)
+class Reckoned:
+    """A deadline and how it came about; see models.Clock for the words."""
+
+    due_at: datetime
+    in_hours: bool = False
+    days: int | None = None
+    since: datetime | None = None
+    set_by: str | None = None
 
 
 def after(work: Work, start: datetime, days: int) -> datetime:
@@ -21,30 +43,30 @@ def after(work: Work, start: datetime, days: int) -> datetime:
     return add_working_days(work.county.calendar, start, days, work.county.limits.day_ends_at)
 
 
-def due(work: Work, case: Case, kind: Kind) -> datetime:
-    """When a clock of this kind that starts now runs out: working days, or hours for urgent cases."""
+def in_days(work: Work, days: int) -> Reckoned:
+    return Reckoned(after(work, work.now, days), days=days, since=work.now)
+
+
+def limit(work: Work, case: Case, kind: Kind) -> tuple[int | None, int | None]:
+    """What a clock of this kind allows this case: working days or hours, the other None."""
     limits = work.county.limits
-    category = work.county.category_by_code[case.category]
-    hours: dict[Kind, int | None] = {
-        "triage": limits.triage_urgent_hours,
-        "refuse": limits.refuse_urgent_hours,
-        "accept": category.accept_hours,
-        "rectify": category.rectify_hours,
-        "review": limits.review_urgent_hours,
-    }
-    days: dict[Kind, int | None] = {
-        "triage": limits.triage_days,
-        "refuse": limits.refuse_days,
-        "accept": category.accept_days,
-        "rectify": category.rectify_days,
-        "review": limits.review_days,
-    }
-    in_hours, in_days = hours[kind], days[kind]
-    if in_hours is not None and (case.urgent or in_days is None):
-        return work.now + timedelta(hours=in_hours)
-    if in_days is None:
+    if kind in ("accept", "rectify"):
+        days, hours = work.county.category_by_code[case.category].limit(kind, case.severity)
+    else:
+        days, hours = getattr(limits, f"{kind}_days"), getattr(limits, f"{kind}_urgent_hours")
+    if hours is not None and (case.urgent or days is None):
+        return None, hours
+    if days is None:
         raise ValueError(f"category {case.category} has neither days nor hours for {kind}")
-    return after(work, work.now, in_days)
+    return days, None
+
+
+def due(work: Work, case: Case, kind: Kind) -> Reckoned:
+    """When a clock of this kind that starts now runs out: working days, or hours for urgent cases."""
+    days, hours = limit(work, case, kind)
+    if days is None:
+        return Reckoned(work.now + timedelta(hours=hours or 0), in_hours=True)
+    return in_days(work, days)
 
 
 def running(work: Work, case: Case, kind: Kind) -> Clock | None:
@@ -53,13 +75,20 @@ def running(work: Work, case: Case, kind: Kind) -> Clock | None:
     )
 
 
-def start(work: Work, case: Case, kind: Kind, holder: str, due_at: datetime | None = None) -> Clock:
-    clock = Clock(
-        case_id=case.id, kind=kind, holder=holder, started_at=work.now, due_at=due_at or due(work, case, kind)
-    )
+def start(work: Work, case: Case, kind: Kind, holder: str, reckoned: Reckoned | None = None) -> Clock:
+    clock = Clock(case_id=case.id, kind=kind, holder=holder, started_at=work.now)
+    _set(work, clock, reckoned or due(work, case, kind))
     work.session.add(clock)
     work.session.flush()
     return clock
+
+
+def _set(work: Work, clock: Clock, reckoned: Reckoned) -> None:
+    clock.due_at, clock.in_hours, clock.set_by = reckoned.due_at, reckoned.in_hours, reckoned.set_by
+    clock.days, clock.since = reckoned.days, reckoned.since
+    since = reckoned.since
+    clock.provisional = since is not None and not calendar_covers(work.county.calendar, since, reckoned.due_at)
+    clock.next_push_at, clock.push_version = None, None  # the reminders of another deadline are planned anew
 
 
 def stop(work: Work, case: Case, *kinds: Kind) -> None:
@@ -74,23 +103,135 @@ def stop_all(work: Work, case: Case) -> None:
     stop(work, case, "triage", "refuse", "accept", "rectify", "review")
 
 
+def hand_over_rectify(work: Work, case: Case, holder: str) -> None:
+    """The rectifying clock runs per case from its first assignment: a new holder takes it over as it stands.
+
+    Neither a refusal nor a reassignment resets or stops it; while the office has to assign anew, the office holds it.
+    After an end of the case (merged, not accepted) it goes on with what was left.
+    """
+    clock = running(work, case, "rectify")
+    if clock is None and case.first_rectify_by is None:
+        case.first_rectify_by = start(work, case, "rectify", holder).due_at
+    elif clock is None:
+        resume_rectify(work, case, holder)
+    elif clock.holder != holder:
+        clock.stopped_at = work.now
+        work.session.flush()
+        as_it_stands = Reckoned(clock.due_at, clock.in_hours, clock.days, clock.since, clock.set_by)
+        start(work, case, "rectify", holder, as_it_stands)
+
+
 def resume_rectify(work: Work, case: Case, holder: str) -> None:
     """Go on with the rectifying clock where it stopped: what was left of it is given again."""
     last = work.session.scalar(
         select(Clock)
-        .where(Clock.case_id == case.id, Clock.kind == "rectify")
-        .order_by(Clock.started_at.desc(), Clock.id.desc())
+        .where(Clock.case_id == case.id, Clock.kind == "rectify", Clock.stopped_at.is_not(None))
+        .order_by(Clock.stopped_at.desc(), Clock.id.desc())
         .limit(1)
     )
-    if last is None or last.stopped_at is None:
-        start(work, case, "rectify", holder)
-        return
-    left = last.due_at - last.stopped_at
+    start(work, case, "rectify", holder, None if last is None else _left(work, last))
+
+
+def _left(work: Work, last: Clock) -> Reckoned:
+    """What was left of a stopped clock, from now on. A clock that had run out is as overdue as it was."""
+    stopped_at = last.stopped_at or work.now
+    left = last.due_at - stopped_at
     if left <= timedelta():
-        due_at = last.due_at
-    elif case.urgent:
-        due_at = work.now + left
+        return Reckoned(last.due_at, in_hours=last.in_hours, set_by=last.set_by)
+    if last.in_hours:
+        return Reckoned(work.now + left, in_hours=True, set_by=last.set_by)
+    days = _days_left(work, last, stopped_at)
+    if days < 1:  # it stopped on its last day: that day's end, or the end of the next working day
+        today = shanghai_day(work.now)
+        tonight = end_of_day(today, work.county.limits.day_ends_at)
+        if is_working_day(work.county.calendar, today) and tonight > work.now:
+            return Reckoned(tonight, set_by=last.set_by)
+        days = 1
+    return Reckoned(after(work, work.now, days), days=days, since=work.now, set_by=last.set_by)
+
+
+def _days_left(work: Work, clock: Clock, at: datetime) -> int:
+    """Working days of the limit that were left at a moment, by the calendar as it is known now."""
+    if clock.days is not None and clock.since is not None:
+        return clock.days - working_days_between(work.county.calendar, clock.since, at)
+    return working_days_between(work.county.calendar, at, clock.due_at)
+
+
+def moment(work: Work, wished: date | datetime) -> datetime:
+    """A deadline as somebody writes it: a moment, or a day that ends at the county's hour."""
+    if isinstance(wished, datetime):
+        return wished
+    return end_of_day(wished, work.county.limits.day_ends_at)
+
+
+def postpone(work: Work, clock: Clock, wished: date | datetime, set_by: str) -> datetime:
+    """Set a running clock to a date that somebody decided. Returns the date that held before.
+
+    Raises Fault when the new one is not in the future, or earlier than the present one.
+    """
+    due_at = moment(work, wished)
+    if due_at <= work.now:
+        raise Fault("deadline_past", "新的期限已经过去，请选择今后的日期。", field="rectify_by")
+    if due_at < clock.due_at:
+        raise Fault("deadline_earlier", f"新的期限不能早于现在的期限（{words(clock.due_at)}）。", field="rectify_by")
+    before = clock.due_at
+    _set(work, clock, Reckoned(due_at, in_hours=clock.in_hours, set_by=set_by))
+    return before
+
+
+def words(at: datetime) -> str:
+    """A deadline in words: 2026年6月8日 23:59."""
+    local = at.astimezone(SHANGHAI)
+    return f"{local.year}年{local.month}月{local.day}日 {local:%H:%M}"
+
+
+def used(work: Work, case: Case, kind: Kind) -> tuple[int, timedelta]:
+    """Working days and time that all stretches of this clock have taken up to now."""
+    stretches = list(work.session.scalars(select(Clock).where(Clock.case_id == case.id, Clock.kind == kind)))
+    ends = [(clock.started_at, clock.stopped_at or work.now) for clock in stretches]
+    days = sum(working_days_between(work.county.calendar, begun, ended) for begun, ended in ends)
+    return days, sum((ended - begun for begun, ended in ends), timedelta())
+
+
+def regrade(work: Work, case: Case) -> Clock | None:
+    """Give the running rectifying clock what the case's severity allows, less what has been used of it.
+
+    A date set by a ruling or an extension stays, and so does a clock that has run out. When the graver limit is
+    already used up, one working day (or one hour) is left, but never more than there was. Returns the changed clock.
+    """
+    clock = running(work, case, "rectify")
+    if clock is None or clock.set_by is not None or clock.due_at <= work.now:
+        return None
+    days, hours = limit(work, case, "rectify")
+    used_days, used_time = used(work, case, "rectify")
+    if days is None:
+        left = timedelta(hours=hours or 0) - used_time
+        due_at = work.now + left if left > timedelta() else min(clock.due_at, work.now + timedelta(hours=1))
+        reckoned = Reckoned(due_at, in_hours=True)
     else:
-        days = working_days_between(work.county.calendar, last.stopped_at, last.due_at)
-        due_at = after(work, work.now, days) if days > 0 else work.now + left
-    start(work, case, "rectify", holder, due_at)
+        reckoned = in_days(work, max(1, days - used_days))
+        if days <= used_days and reckoned.due_at > clock.due_at:
+            return None
+    _set(work, clock, reckoned)
+    return clock
+
+
+def reckon_again(work: Work, case: Case) -> list[dict[str, Any]]:
+    """Reckon the running clocks anew that counted on a year without a calendar, now that it has one.
+
+    Returns what the event says of each. A calendar that comes too late to take a day away leaves the deadline.
+    """
+    waiting = select(Clock).where(Clock.case_id == case.id, Clock.stopped_at.is_(None), Clock.provisional)
+    done = []
+    for clock in list(work.session.scalars(waiting)):
+        if clock.since is None or clock.days is None:
+            continue
+        before, due_at = clock.due_at, after(work, clock.since, clock.days)
+        if not calendar_covers(work.county.calendar, clock.since, due_at):
+            continue
+        if due_at <= work.now < before:
+            due_at = before
+        _set(work, clock, Reckoned(due_at, days=clock.days, since=clock.since, set_by=clock.set_by))
+        clock.provisional = False
+        done.append({"clock": clock.kind, "holder": clock.holder, "before": before, "after": clock.due_at})
+    return done

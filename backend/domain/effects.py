@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import select, update
 
 from backend.clock import shanghai_day
-from backend.domain import deadlines, photos
+from backend.domain import deadlines, photos, severity
 from backend.domain.faults import Conflict, Fault
 from backend.models import Assignment, Case, DuplicateProposal, Report
 
@@ -28,6 +28,8 @@ def assign(work: Work, case: Case, form: Form) -> Data:
     unit = form["unit"]
     if unit not in work.county.unit_by_code or work.county.unit_by_code[unit].kind == "county_office":
         raise Fault("unknown_unit", "没有这个主办单位，请从列表中选择乡镇或部门。", field="unit")
+    if form.get("severity"):
+        severity.set_level(work, case, form["severity"])
     assisting = [code for code in form.get("assisting") or [] if code != unit]
     for code in assisting:
         if code not in work.county.unit_by_code:
@@ -45,23 +47,12 @@ def assign(work: Work, case: Case, form: Form) -> Data:
     deadlines.start(work, case, "accept", unit)
     if not case.ruled:
         deadlines.start(work, case, "refuse", unit)
-    _hand_over_rectifying(work, case, unit)
+    deadlines.hand_over_rectify(work, case, unit)
+    if form.get("severity"):
+        deadlines.regrade(work, case)
     if work.actor.role == "office":
         _release(work, case, form.get("forwarded_text"))
     return {"unit": unit, "assisting": assisting}
-
-
-def _hand_over_rectifying(work: Work, case: Case, unit: str) -> None:
-    """The rectifying clock runs per case from the first assignment; a new holder takes it over as it stands."""
-    running = deadlines.running(work, case, "rectify")
-    if running is None and case.first_rectify_by is None:
-        case.first_rectify_by = deadlines.start(work, case, "rectify", unit).due_at
-    elif running is None:
-        deadlines.resume_rectify(work, case, unit)
-    elif running.holder != unit:
-        running.stopped_at = work.now
-        work.session.flush()
-        deadlines.start(work, case, "rectify", unit, running.due_at)
 
 
 def _release(work: Work, case: Case, forwarded_text: str | None) -> None:
@@ -88,15 +79,22 @@ def hold(work: Work, case: Case, form: Form) -> Data:
 
 
 def rule(work: Work, case: Case, form: Form) -> Data:
+    """A ruling cannot be refused; it may set a later end of the rectifying, the first one stays visible."""
     case.ruled = True
-    return assign(work, case, form)
+    data = assign(work, case, form)
+    clock = deadlines.running(work, case, "rectify")
+    if form.get("rectify_by") is None or clock is None:
+        return data
+    before = deadlines.postpone(work, clock, form["rectify_by"], "ruling")
+    return {**data, "rectify_by": clock.due_at, "rectify_by_before": before}
 
 
 def return_(work: Work, case: Case, form: Form) -> Data:
     unit = case.lead_unit
     case.refusals += 1
     _end_assignments(work, case, "returned")
-    deadlines.stop(work, case, "refuse", "accept", "rectify")
+    deadlines.stop(work, case, "refuse", "accept")
+    deadlines.hand_over_rectify(work, case, work.county.office)
     case.lead_unit = None
     deadlines.start(work, case, "triage", work.county.office)
     return {"unit": unit}

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import exists, select
 
-from backend.domain import effects, events, guards
+from backend.domain import effects, events, guards, severity
 from backend.domain.actors import CHIEF_ROLES, UNIT_ROLES, Actor
 from backend.domain.faults import Conflict, Fault, Forbidden, NotFound
 from backend.domain.words import blank
@@ -67,6 +67,7 @@ TABLE: tuple[Transition, ...] = (
     Transition(
         "rule", "裁定", ("triage",), "assigned", ("office",), effects.rule, (guards.refused_before,), ("unit", "reason")
     ),
+    Transition("grade", "定级", _HELD, None, ("office",), severity.grade, (), ("severity", "reason")),
     Transition(
         "return", "退回", ("assigned",), "triage", ("lead_unit",), effects.return_,
         (guards.no_ruling, guards.within_refuse_by), ("reason",),
@@ -231,7 +232,8 @@ def _check_needs(row: Transition, form: Form) -> None:
 
 _NEEDS = {
     "unit": "主办单位", "reason": "理由", "target": "并入的案件", "body": "接收单位", "measure": "整改措施",
-    "person": "责任人", "date": "完成日期", "photos": "现场照片", "photos_before": "处理前照片", "done": "整改情况",
+    "person": "责任人", "date": "完成日期", "severity": "严重程度",
+    "photos": "现场照片", "photos_before": "处理前照片", "done": "整改情况",
 }  # fmt: skip
 
 

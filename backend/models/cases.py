@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, UniqueConstraint, func
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, UniqueConstraint, false, func
 from sqlalchemy.orm import Mapped, mapped_column
 from uuid6 import uuid7
 
@@ -41,6 +41,7 @@ class Case(Base):
     source: Mapped[str] = mapped_column(default="resident")
     category: Mapped[str]
     urgent: Mapped[bool] = mapped_column(default=False)
+    severity: Mapped[str] = mapped_column(default="normal", server_default="normal")
     lon: Mapped[float]
     lat: Mapped[float]
     opened_at: Mapped[datetime]
@@ -98,13 +99,19 @@ class Assignment(Base):
 
 
 class Clock(Base):
-    """One stretch of a running deadline: triage, refuse, accept, rectify or review, charged to its holder."""
+    """One stretch of a running deadline: triage, refuse, accept, rectify or review, charged to its holder.
+
+    `days` working days counted from `since` gave `due_at`; both are None for a limit in hours (`in_hours`) and for
+    a date that somebody set (`set_by`: ruling or extension). `provisional`: some year on the way has no calendar yet.
+    `next_push_at`: when the next reminder is due under the county version `push_version`; domain/push.py keeps both.
+    """
 
     __tablename__ = "clocks"
     __table_args__ = (
         Index("uq_clocks_running", "case_id", "kind", unique=True, postgresql_where="stopped_at is null"),
         Index("ix_clocks_due_at", "due_at", postgresql_where="stopped_at is null"),
         Index("ix_clocks_kind_due_at", "kind", "due_at", "case_id", postgresql_where="stopped_at is null"),
+        Index("ix_clocks_next_push_at", "next_push_at", postgresql_where="stopped_at is null"),
         CheckConstraint("kind in ('triage','refuse','accept','rectify','review')", name="kind"),
     )
 
@@ -115,6 +122,17 @@ class Clock(Base):
     started_at: Mapped[datetime]
     due_at: Mapped[datetime]
     stopped_at: Mapped[datetime | None]
+    in_hours: Mapped[bool] = mapped_column(default=False, server_default=false())
+    days: Mapped[int | None]
+    since: Mapped[datetime | None]
+    set_by: Mapped[str | None]
+    provisional: Mapped[bool] = mapped_column(default=False, server_default=false())
+    next_push_at: Mapped[datetime | None]
+    push_version: Mapped[int | None]
+
+    def overdue(self, now: datetime) -> bool:
+        """Whether this stretch ran, or runs, past its deadline. A lapsed right to refuse is nobody's delay."""
+        return self.kind != "refuse" and self.due_at < (self.stopped_at or now)
 
 
 class PersonalText(Base):

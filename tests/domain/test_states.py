@@ -65,6 +65,7 @@ LISTED = (
     Row("hold", "submitted", "triage", "routing"),
     Row("assign", "triage", "assigned", "office"),
     Row("reassign", "assigned accepted rectifying", "assigned", "office"),
+    Row("grade", "triage assigned accepted rectifying", "=", "office"),
     Row("rule", "triage", "assigned", "office"),
     Row("return", "assigned", "triage", "lead_unit"),
     Row("reject", "triage assigned accepted", "rejected", "office"),
@@ -91,6 +92,7 @@ FORMS: dict[str, dict[str, Any]] = {
     "hold": {"why": "no_unit", "reason": "附近没有乡镇。"},
     "reassign": {"unit": NEXT, "reason": "属邻镇"},
     "rule": {"unit": LEAD, "reason": "经核实属本镇"},
+    "grade": {"severity": "serious", "reason": "堆量大"},
     "return": {"reason": "不属本辖区"},
     "reject": {"reason": "不属河湖问题"},
     "appeal": {"reason": "问题仍在"},
@@ -505,7 +507,7 @@ def test_evidence_that_belongs_to_another_case_is_refused(work: Work) -> None:
 
 RUNNING = {
     "submitted": set(),
-    "triage": {("triage", OFFICE_UNIT)},
+    "triage": {("triage", OFFICE_UNIT), ("rectify", OFFICE_UNIT)},  # returned: only asking for closure stops it
     "assigned": {("accept", LEAD), ("refuse", LEAD), ("rectify", LEAD)},
     "accepted": {("rectify", LEAD)},
     "rectifying": {("rectify", LEAD)},
@@ -552,7 +554,7 @@ def test_refusal_and_reassignment_do_not_reset_the_rectifying_clock(work: Work) 
     act(work, case, OFFICE, "assign", unit=LEAD, reason="属地")
     clock = deadlines.running(work, case, "rectify")
     assert clock is not None
-    assert clock.due_at == datetime(2026, 6, 9, 15, 59, 59, tzinfo=UTC)  # four of five days were left on the 2nd
+    assert (clock.holder, clock.due_at) == (LEAD, first)  # it ran on while the office held the case
     assert case.first_rectify_by == first
 
 
