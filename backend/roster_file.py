@@ -14,7 +14,7 @@ import openpyxl
 from openpyxl.utils.exceptions import InvalidFileException
 
 from backend.county import County
-from backend.domain.actors import ROLE_NAMES
+from backend.domain.actors import ROLE_NAMES, UNIT_ROLES
 from backend.domain.people import RosterRow
 
 COLUMNS = ("姓名", "手机号", "角色", "单位", "河段")
@@ -44,6 +44,7 @@ def read_roster(data: bytes, county: County) -> list[RosterRow]:
         raise RosterFaults([RowFault(1, f"第一行应为表头：{'、'.join(COLUMNS)}")])
     roles = {name: role for role, name in ROLE_NAMES.items()}
     units = {unit.name: unit.code for unit in county.units} | {unit.code: unit.code for unit in county.units}
+    kinds = {unit.code: unit.kind for unit in county.units}
     rows: list[RosterRow] = []
     faults: list[RowFault] = []
     seen: dict[tuple[str, str, str], int] = {}
@@ -65,6 +66,8 @@ def read_roster(data: bytes, county: County) -> list[RosterRow]:
             if bad
         ]
         wrong += [f"河段“{code}”不在本县配置中" for code in wanted if code not in county.reach_by_code]
+        if role in roles and unit in units and not _fits(roles[role], kinds[units[unit]]):
+            wrong.append(f"角色“{role}”不能属于“{unit}”")
         if names.setdefault(phone, name) != name:
             wrong.append(f"手机号 {phone} 已登记为“{names[phone]}”")
         if not wrong:
@@ -77,9 +80,18 @@ def read_roster(data: bytes, county: County) -> list[RosterRow]:
             rows.append(RosterRow(line, name, phone, roles[role], units[unit], wanted))
     if not faults and not rows:
         faults.append(RowFault(2, "名册里没有一个人"))
+    if rows and not faults and all(row.role != "office" for row in rows):
+        faults.append(RowFault(1, f"名册里没有“{ROLE_NAMES['office']}”人员，导入后将没有人能管理系统"))
     if faults:
         raise RosterFaults(faults)
     return rows
+
+
+def _fits(role: str, kind: str) -> bool:
+    """The office's powers belong to the county office alone; a unit that handles cases is not the one that verifies."""
+    if role == "office":
+        return kind == "county_office"
+    return role not in UNIT_ROLES or kind != "county_office"
 
 
 def _lines(data: bytes) -> Iterator[tuple[int, list[str]]]:

@@ -46,7 +46,10 @@ def listing(page: schemas.PageQuery) -> Any:
 @bp.post("/roster")
 @bp.output(schemas.ImportOut)
 def import_file() -> Any:
-    """Multipart field `file`: .xlsx or .csv. With `?dry_run=1` only checked. A faulty row stops the whole import."""
+    """Multipart field `file`: .xlsx or .csv. With `?dry_run=1` it is only told what would change.
+
+    A faulty row stops the whole import.
+    """
     upload = request.files.get("file")
     if upload is None:
         raise Fault("file_missing", "请选择名册文件（.xlsx 或 .csv）。", field="file")
@@ -57,9 +60,12 @@ def import_file() -> Any:
         except RosterFaults as bad:
             faults = [{"line": fault.line, "reason": fault.reason} for fault in bad.faults[:500]]
             raise Fault("bad_roster", f"名册有 {len(bad.faults)} 处错误，没有导入任何人。", faults=faults) from bad
+        trial = work.session.begin_nested()
+        done = people.import_roster(work, rows)
+        work.session.flush()
         if dry_run:
-            return {"rows": len(rows), "added": 0, "ended": 0, "dry_run": True}
-        return {**people.import_roster(work, rows), "dry_run": False}
+            trial.rollback()
+        return {**done, "dry_run": dry_run}
 
 
 @bp.post("/roster/<uuid:person_id>/binding-code")

@@ -84,9 +84,14 @@ def choose_role(work: Work, row: SignIn, role_id: UUID | None) -> None:
 
 
 def sign_out(work: Work, row: SignIn, everywhere: bool) -> None:
-    ended = update(SignIn).where(SignIn.ended_at.is_(None))
-    ended = ended.where(SignIn.account_id == row.account_id) if everywhere else ended.where(SignIn.id == row.id)
-    work.session.execute(ended.values(ended_at=work.now))
+    """End this sign-in, or `everywhere` all of the account and of the other accounts of the same person."""
+    which = SignIn.id == row.id
+    if everywhere:
+        which = SignIn.account_id == row.account_id
+        if row.account.person_id is not None:
+            accounts = select(Account.id).where(Account.person_id == row.account.person_id)
+            which = SignIn.account_id.in_(accounts)
+    work.session.execute(update(SignIn).where(SignIn.ended_at.is_(None), which).values(ended_at=work.now))
 
 
 def bind_by_phone(work: Work, row: SignIn, phone: str) -> Person:
@@ -99,10 +104,14 @@ def bind_by_phone(work: Work, row: SignIn, phone: str) -> Person:
 
 
 def new_binding_code(work: Work, person_id: UUID) -> str:
-    """A one-time code for a person on the roster, 8 digits, three days."""
+    """A one-time code for a person on the roster, 8 digits, three days. Earlier codes of the person end."""
     person = work.session.get(Person, person_id)
-    if person is None:
+    if person is None or not roles_in_force(person):
         raise NotFound("名册中没有这个人。")
+    earlier = update(BindingCode).where(
+        BindingCode.person_id == person.id, BindingCode.used_at.is_(None), BindingCode.expires_at > work.now
+    )
+    work.session.execute(earlier.values(expires_at=work.now))
     code = f"{secrets.randbelow(10**8):08d}"
     work.session.add(
         BindingCode(
@@ -119,8 +128,10 @@ def bind_by_code(work: Work, row: SignIn, code: str) -> Person:
     found = work.session.scalar(select(BindingCode).where(BindingCode.code_digest == digest).with_for_update())
     if found is None or found.used_at is not None or found.expires_at <= work.now:
         raise Fault("bad_binding_code", "绑定码无效、已使用或已过期，请向县河长办索取新的绑定码。", field="code")
-    found.used_at = work.now
     person = work.session.get_one(Person, found.person_id)
+    if not roles_in_force(person):
+        raise NotFound("您已不在名册中，请联系县河长办核对。", "not_on_roster")
+    found.used_at = work.now
     _bind(work, row, person)
     return person
 
