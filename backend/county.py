@@ -11,17 +11,16 @@ from datetime import date
 from functools import cached_property
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from backend.rules import Rules
+from backend.rules.base import Frozen
 
 UnitKind = Literal["county_office", "township", "department"]
 RiskKind = Literal["outfall", "sand_pit", "water_intake", "plant"]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Unit(_Frozen):
+class Unit(Frozen):
     """A unit that can hold a case: the county river-chief office 县河长办, a township 乡镇 or a department 部门.
 
     `code` is GB/T 10114 (9 digits) for a township, GB/T 2260 (6 digits) plus a word for the others.
@@ -33,14 +32,14 @@ class Unit(_Frozen):
     phone: str = ""
 
 
-class Severity(_Frozen):
+class Severity(Frozen):
     """A level of severity 严重程度: ordinary 一般, serious 较重, grave 严重. A county lists them from mild to grave."""
 
     code: str = Field(pattern=r"^[a-z][a-z_]*$")
     name: str = Field(min_length=1)
 
 
-class SeverityLimits(_Frozen):
+class SeverityLimits(Frozen):
     """What a level of severity changes in the limits of a category; what it leaves out stays the category's."""
 
     accept_days: int | None = Field(default=None, ge=1)
@@ -49,7 +48,7 @@ class SeverityLimits(_Frozen):
     rectify_hours: int | None = Field(default=None, ge=1)
 
 
-class Category(_Frozen):
+class Category(Frozen):
     """A kind of report 问题类别 with its limits. Days are working days, hours run day and night."""
 
     code: str = Field(pattern=r"^[a-z][a-z_]*$")
@@ -81,7 +80,7 @@ class Category(_Frozen):
         return days, hours
 
 
-class Limits(_Frozen):
+class Limits(Frozen):
     """Numbers of the whole county. Days are working days."""
 
     triage_days: int = Field(default=1, ge=1)
@@ -100,14 +99,14 @@ class Limits(_Frozen):
     observed_max_days: int = Field(default=90, ge=1)
 
 
-class Township(_Frozen):
+class Township(Frozen):
     """The area of one township: Polygon or MultiPolygon, holes and exclaves allowed."""
 
     unit: str
     geometry: dict[str, Any]
 
 
-class Reach(_Frozen):
+class Reach(Frozen):
     """A reach 河段: a line drawn downstream, so that left and right bank are those of the river.
 
     `corridor_m` is how far from the line a problem still belongs to the river; `channel_m` is half the width of
@@ -125,7 +124,7 @@ class Reach(_Frozen):
     geometry: dict[str, Any]
 
 
-class RiskSource(_Frozen):
+class RiskSource(Frozen):
     """A registered source of risk 风险源: outfall 排污口, sand pit 砂坑, drinking-water intake 取水口, plant 企业."""
 
     code: str = Field(min_length=1)
@@ -137,7 +136,7 @@ class RiskSource(_Frozen):
     geometry: dict[str, Any]
 
 
-class Calendar(_Frozen):
+class Calendar(Frozen):
     """Days off that are not weekends, and weekend days that are worked, of the years named."""
 
     years: tuple[int, ...]
@@ -145,7 +144,7 @@ class Calendar(_Frozen):
     workdays: frozenset[date]
 
 
-class County(_Frozen):
+class County(Frozen):
     """Everything about one county that is a rule or a place. Validated: every code named in it exists."""
 
     code: str = Field(pattern=r"^\d{6}$")
@@ -161,6 +160,7 @@ class County(_Frozen):
     townships: tuple[Township, ...]
     reaches: tuple[Reach, ...]
     risk_sources: tuple[RiskSource, ...] = ()
+    rules: Rules = Rules()
 
     @cached_property
     def unit_by_code(self) -> dict[str, Unit]:

@@ -36,6 +36,7 @@ from backend.county import (
     Township,
     Unit,
 )
+from backend.rules import Rules
 
 COUNTY_TOML = "county.toml"
 TOWNSHIPS = "townships.geojson"
@@ -129,9 +130,10 @@ class _Reader:
             self._check_townships(townships, known)
             self._check_reaches(reaches, known)
             self._check_sources(sources, known)
+        rules = self._rules()
         if self.faults or limits is None:
             return None
-        return County(
+        county = County(
             code=document["code"],
             name=document["name"],
             office=document["office"],
@@ -145,7 +147,10 @@ class _Reader:
             townships=_items(townships),
             reaches=_items(reaches),
             risk_sources=_items(sources),
+            rules=Rules(**rules),
         )
+        self._check_rules(county)
+        return county
 
     # Files as such
 
@@ -295,6 +300,32 @@ class _Reader:
                     self.fault(COUNTY_TOML, place, f"{category.name}：severity.{code} {reason}")
             for reason in _order_reasons(category, order):
                 self.fault(COUNTY_TOML, place, f"{category.name}：{reason}")
+
+    # <noun>.toml
+
+    def _rules(self) -> dict[str, Any]:
+        """The rules whose file is there, by noun; the others keep their defaults."""
+        found = {}
+        for noun, field in Rules.model_fields.items():
+            name = f"{noun}.toml"
+            if not (self.folder / name).exists():
+                continue
+            text, document = self._toml(name)
+            lines = _Lines(text)
+            rules = self._build(field.annotation, document, name, lines.top)  # type: ignore[arg-type]
+            if rules is not None:
+                found[noun] = rules
+        return found
+
+    def _check_rules(self, county: County) -> None:
+        for noun in Rules.model_fields:
+            faults = getattr(getattr(county.rules, noun), "faults", None)
+            if faults is None:
+                continue
+            name = f"{noun}.toml"
+            lines = _Lines((self.folder / name).read_text("utf-8-sig") if (self.folder / name).exists() else "")
+            for key, reason in faults(county):
+                self.fault(name, lines.top(key) or lines.containing(key), reason)
 
     # calendar-YYYY.toml
 

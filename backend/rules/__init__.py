@@ -1,0 +1,15 @@
+"""The county's rules with numbers, one noun a module and a file: `backend/rules/<noun>.py` ↔ `<noun>.toml`.
+
+A noun is a field of `Rules`, of a frozen model whose fields all have defaults: a county without the file, or one that
+was stored before the noun existed, has the defaults. The field's name is the file's. A model that names units,
+categories or reaches of the county may have a method `faults(county)`, which yields (key, reason in Chinese) for each
+that is wrong; the reader adds file and line. Lists are tuples, so that the stored document has one order.
+"""
+
+from __future__ import annotations
+
+from backend.rules.base import Frozen
+
+
+class Rules(Frozen):
+    """All rules of the county besides the limits in county.toml."""
