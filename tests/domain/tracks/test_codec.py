@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.domain.track_codec import CorruptTrack, pack, unpack
+from backend.domain.tracks.codec import CorruptTrack, pack, unpack
 from backend.domain.tracks.points import Points, join, make_points
 
 MEASURED = st.none() | st.floats(-1e6, 1e6)

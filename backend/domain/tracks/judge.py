@@ -1,0 +1,81 @@
+"""The judgement of a track: one walk through cleaning, smoothing, gaps, reaches, signs of doubt and the map line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from backend.domain.tracks import signs
+from backend.domain.tracks.cleaning import clean
+from backend.domain.tracks.coverage import ReachLine, covered_share, project
+from backend.domain.tracks.gaps import bridge
+from backend.domain.tracks.judgement import VERSION, Judgement, Kept, Quantiles
+from backend.domain.tracks.plane import lengths_m
+from backend.domain.tracks.points import Floats, Points
+from backend.domain.tracks.signature import Signature
+from backend.domain.tracks.simplify import map_line
+from backend.domain.tracks.way import way_of
+from backend.rules.track import Mode, TrackRules
+
+
+def judge(
+    points: Points,
+    reaches: Sequence[ReachLine],
+    rules: TrackRules,
+    earlier: Sequence[Signature] = (),
+    mode: Mode = "walk",
+) -> Judgement:
+    """What can be seen in the points of one patrol, walked along these reaches.
+
+    The same set of points gives the same judgement, whatever the order and however often each was sent. Never raises
+    for what `make_points` accepts.
+    """
+    cleaned = clean(points, rules)
+    way = way_of(cleaned, rules)
+    tolerance_m = np.minimum(cleaned.error_m, rules.corridor_margin_m)
+    on_reaches = [project(reach, way.plane, way.x, way.y, tolerance_m) for reach in reaches]
+    gaps, counted_m, unseen = bridge(way, on_reaches, rules, mode)
+
+    seen_s = np.where(unseen, 0.0, way.step_s)
+    still_s = float(seen_s[way.still].sum())
+    moving_s = float(seen_s[~way.still].sum())
+    walked = ~unseen
+    beside = np.zeros(len(counted_m), dtype=bool)
+    coverage: dict[str, float] = {}
+    for on_reach in on_reaches:
+        beside |= on_reach.inside[:-1] & on_reach.inside[1:]
+        coverage[on_reach.code] = covered_share(on_reach, walked, counted_m)
+    duration_s = float(way.step_s.sum())
+    return Judgement(
+        version=VERSION,
+        mode=mode,
+        distance_m=float(counted_m.sum()),
+        along_m=float(counted_m[beside].sum()),
+        duration_s=duration_s,
+        moving_s=moving_s,
+        still_s=still_s,
+        unseen_s=max(0.0, duration_s - moving_s - still_s),
+        coverage=coverage,
+        covered_m=sum(coverage[reach.code] * _length_m(reach) for reach in reaches),
+        gaps=gaps,
+        flags=signs.of(cleaned, way, gaps, counted_m, rules, mode, earlier),
+        kept=Kept(len(cleaned.points), len(points), cleaned.dropped),
+        line=map_line(way, gaps, rules.line_points_max),
+        first_ms=int(cleaned.points.time_ms[0]) if len(cleaned.points) else None,
+        last_ms=int(cleaned.points.time_ms[-1]) if len(cleaned.points) else None,
+        accuracy_m=_quantiles(cleaned.points.accuracy_m),
+        interval_s=_quantiles(way.step_s),
+    )
+
+
+def _length_m(reach: ReachLine) -> float:
+    line = np.asarray(reach.line, dtype=np.float64)
+    return float(lengths_m(line[:, 0], line[:, 1]).sum())
+
+
+def _quantiles(values: Floats) -> Quantiles | None:
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return None
+    return Quantiles(*(float(q) for q in np.quantile(known, [0.1, 0.5, 0.9])))
