@@ -1,13 +1,15 @@
 # Everything a developer does here. `make` alone prints the list.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-full lint bench lock clean
+.PHONY: help run demo test test-full lint bench lock clean miniprogram
 .DELETE_ON_ERROR:
 
 BOOT := .local/bootstrap
 UV := $(BOOT)/bin/uv
 PY := .venv/bin/python
 READY := .venv/.ready
+MINI := miniprogram/node_modules/.ready
+NODE := $(CURDIR)/.venv/bin
 
 # Never another Python than the machine's own, never somebody else's virtual environment.
 export UV_PYTHON_DOWNLOADS := never
@@ -22,24 +24,28 @@ help: ## 列出全部命令
 	@echo '清河（Qinghe）'
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
-run: $(READY) ## 在本机运行整个系统（PORT=8000 可指定端口；Ctrl-C 停止）
+run: $(READY) miniprogram ## 在本机运行整个系统（PORT=8000 可指定端口；Ctrl-C 停止）
 	@exec $(PY) -m backend.local.run
 
 demo: $(READY) ## 演示一天的工作：从群众举报到销号
 	@exec $(PY) -m backend.local.run --demo
 
+miniprogram: $(MINI) ## 构建小程序（miniprogram/dist）与浏览器里的小程序（miniprogram/host）
+	@cd miniprogram && PATH="$(NODE):$$PATH" npm run --silent build
+
 # The tests come last, so that their summary is the last thing printed.
-test: $(READY) ## 全部检查与测试（10 分钟以内）
+test: $(READY) miniprogram ## 全部检查与测试（10 分钟以内）
 	@failed=0; $(MAKE) --no-print-directory lint || failed=1; \
 	$(PY) -m pytest -n 2 --dist loadfile || failed=1; exit $$failed
 
-test-full: $(READY) ## 同样的测试，用大的数据量与更多随机样本（数小时）
+test-full: $(READY) miniprogram ## 同样的测试，用大的数据量与更多随机样本（数小时）
 	@failed=0; $(MAKE) --no-print-directory lint || failed=1; \
 	TEST_SIZE=full $(PY) -m pytest -n 2 --dist loadfile --timeout 7200 || failed=1; exit $$failed
 
-lint: $(READY) ## 代码检查：ruff 与 mypy
+lint: $(READY) $(MINI) ## 代码检查：ruff、mypy 与 TypeScript
 	@failed=0; $(PY) -m ruff check || failed=1; $(PY) -m ruff format --check || failed=1; \
-	$(PY) -m mypy || failed=1; test $$failed = 0 || echo '代码检查未通过（见上）' >&2; exit $$failed
+	$(PY) -m mypy || failed=1; \
+	(cd miniprogram && PATH="$(NODE):$$PATH" npm run --silent check) || failed=1; test $$failed = 0 || echo '代码检查未通过（见上）' >&2; exit $$failed
 
 bench: $(READY) ## 性能测量
 	@exec $(PY) -m pytest tests/benchmarks -s -p no:xdist --timeout 3600
@@ -60,6 +66,12 @@ $(READY): requirements-dev.lock pyproject.toml $(UV)
 	@$(PY) -c '' 2>/dev/null || $(UV) venv -q --clear --python "$$(cat $(BOOT)/python)" .venv
 	@$(UV) pip sync --python $(PY) --require-hashes requirements-dev.lock
 	@$(UV) pip install -q --python $(PY) --no-deps --no-build-isolation -e .
+	@touch $@
+
+# What the mini program is built with, by Node from the virtual environment; the lock names versions and hashes, no host.
+$(MINI): miniprogram/package-lock.json $(READY)
+	@echo '正在准备小程序的依赖……'
+	@cd miniprogram && PATH="$(NODE):$$PATH" npm ci --silent --no-progress
 	@touch $@
 
 # uv itself: the pinned version, checked by hash, inside the checkout.

@@ -94,7 +94,7 @@ def web(folder: Folder, env: Mapping[str, str]) -> Program:
     return Program(
         name="web",
         title="网站",
-        command=python("-m", "gunicorn", "-c", "config/gunicorn.py", "wsgi:app"),
+        command=python("-m", "gunicorn", "-c", "config/gunicorn.py", "backend.local.web:app"),
         env=python_env(env),
         # Its own: what answers at this port may be another checkout that was faster.
         ready=lambda: listens(folder, "web", port) and healthy(),

@@ -1,0 +1,8 @@
+Component({
+  data: { n: 0 },
+  methods: {
+    report() {
+      this.setData({ n: this.data.n + 1 })
+    },
+  },
+})

@@ -1,0 +1,54 @@
+// The simulated phone: where it is, whether it has signal, what its owner allows and photographs. The frame around the
+// page and the tests turn these knobs through `window.__PHONE__`; the wx modules read them.
+
+class Phone {
+  constructor() {
+    this.user = 'demo-resident' // the WeChat user, as the stand-in knows them
+    this.number = '' // the phone number that the phone-number button shares
+    this.place = { latitude: 25.205209, longitude: 102.719296, accuracy: 8, speed: 0, altitude: 1890 } // WGS-84
+    this.network = 'wifi' // or none, 2g, 3g, 4g, 5g
+    this.answers = {} // scope → true or false: what the owner answers when asked, true when not named
+    this.granted = {} // scope → true or false: what has been answered
+    this.privacyAgreed = false
+    this.privacyAnswer = true
+    this.battery = 80
+    this.charging = false
+    this.album = [] // the files that the next chooseMedia gives; empty: the browser's own file dialogue
+    this.scan = '' // what the next scanCode reads
+    this.subscription = 'accept' // what the consent sheet answers
+    this.delay = 0 // ms by which every request is slowed down
+    this.failures = [] // { match: part of a URL, status | 'timeout', times }: what requests meet instead of the server
+    this.listeners = {}
+  }
+
+  on(name, listener) {
+    ;(this.listeners[name] ??= new Set()).add(listener)
+  }
+
+  off(name, listener) {
+    if (listener) this.listeners[name]?.delete(listener)
+    else this.listeners[name]?.clear()
+  }
+
+  tell(name, value) {
+    for (const listener of this.listeners[name] ?? []) listener(value)
+  }
+
+  /** Move; everybody who follows the place hears of it. */
+  moveTo(place) {
+    this.place = { ...this.place, ...place }
+    this.tell('place', this.place)
+  }
+
+  setNetwork(network) {
+    this.network = network
+    this.tell('network', { isConnected: network !== 'none', networkType: network })
+  }
+
+  get online() {
+    return this.network !== 'none'
+  }
+}
+
+export const phone = new Phone()
+window.__PHONE__ = phone

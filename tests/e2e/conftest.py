@@ -1,0 +1,114 @@
+"""A phone in a browser: the built mini program in headless Chromium, against the real application and services."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from apiflask import APIFlask
+from playwright.sync_api import Browser, Page, sync_playwright
+from werkzeug.serving import make_server
+
+from backend.jobs import drain
+from backend.local.phone import HOST_FILES, MOUNT, create_phone, with_phone
+from tests.build import Build
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+_FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+_DRAIN_EVERY_S = 0.2
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    assert CHROMIUM, "浏览器测试需要 Chromium 和中文字体：apt-get install chromium fonts-noto-cjk"
+    assert HOST_FILES.is_dir(), "小程序还没有构建：make miniprogram"
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="session")
+def site(app: APIFlask, wechat_url: str, settings_env: dict[str, str]) -> Iterator[str]:
+    """The application with the phone beside it, at an address of its own."""
+    phone = create_phone(wechat_url, settings_env["S3_PUBLIC_URL"])
+    server = make_server("127.0.0.1", 0, with_phone(app.wsgi_app, phone), threaded=True)  # type: ignore[arg-type]
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+
+
+@pytest.fixture
+def worker(app: APIFlask, build: Build) -> Iterator[None]:
+    """Somebody answers the bell while the test clicks, as the worker process does."""
+    over = threading.Event()
+
+    def work() -> None:
+        with app.app_context():
+            while not over.wait(_DRAIN_EVERY_S):
+                drain()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    yield
+    over.set()
+    thread.join()
+
+
+class MiniProgram:
+    """The mini program on one simulated phone. `faults` must stay empty."""
+
+    def __init__(self, page: Page, site: str) -> None:
+        self.page, self.site = page, site
+
+    def open(self, url: str = "pages/home/home") -> None:
+        """Start, or kill and start again, at a page."""
+        self.page.goto(f"{self.site}{MOUNT}/app.html#{url}")
+        self.page.reload()
+        self.page.wait_for_function("window.__READY__ === true")
+
+    def turn(self, **knobs: Any) -> None:
+        """Set knobs of the simulated phone (testhost/runtime/phone.js)."""
+        self.page.evaluate("(knobs) => Object.assign(window.__PHONE__, knobs)", knobs)
+
+    @property
+    def faults(self) -> list[str]:
+        found: list[str] = self.page.evaluate("window.__FAULTS__")
+        return found
+
+
+@pytest.fixture
+def phone(browser: Browser, site: str, build: Build, worker: None) -> Iterator[Callable[..., MiniProgram]]:
+    """A function that gives a phone of its own to whoever asks; at the end none may have seen a fault."""
+    opened: list[tuple[MiniProgram, Any]] = []
+
+    def new(width: int = 375, height: int = 740, **context: Any) -> MiniProgram:
+        held = browser.new_context(
+            viewport={"width": width, "height": height}, has_touch=True, locale="zh-CN", timezone_id="Asia/Shanghai",
+            **context,
+        )  # fmt: skip
+        opened.append((MiniProgram(held.new_page(), site), held))
+        return opened[-1][0]
+
+    yield new
+    faults = [fault for used, _ in opened for fault in used.faults]
+    for _, held in opened:
+        held.close()
+    assert not faults
+
+
+@pytest.fixture
+def pictures() -> Iterator[Path]:
+    """A folder for the photos that the simulated camera takes."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
