@@ -1,7 +1,7 @@
 # Everything a developer does here. `make` alone prints the list.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-full lint bench lock clean miniprogram
+.PHONY: help run demo test test-full lint bench lock clean miniprogram openapi
 .DELETE_ON_ERROR:
 
 BOOT := .local/bootstrap
@@ -30,8 +30,12 @@ run: $(READY) miniprogram ## 在本机运行整个系统（PORT=8000 可指定�
 demo: $(READY) ## 演示一天的工作：从群众举报到销号
 	@exec $(PY) -m backend.local.run --demo
 
-miniprogram: $(MINI) ## 构建小程序（miniprogram/dist）与浏览器里的小程序（miniprogram/host）
+miniprogram: $(MINI) openapi ## 构建小程序（miniprogram/dist）与浏览器里的小程序（miniprogram/host）
 	@cd miniprogram && PATH="$(NODE):$$PATH" npm run --silent build
+
+# What the types of the mini program are made from, anew at each build.
+openapi: $(READY)
+	@$(PY) -m backend.local.openapi miniprogram/openapi.json
 
 # The tests come last, so that their summary is the last thing printed.
 test: $(READY) miniprogram ## 全部检查与测试（10 分钟以内）
@@ -42,7 +46,7 @@ test-full: $(READY) miniprogram ## 同样的测试，用大的数据量与更多
 	@failed=0; $(MAKE) --no-print-directory lint || failed=1; \
 	TEST_SIZE=full $(PY) -m pytest -n 2 --dist loadfile --timeout 7200 || failed=1; exit $$failed
 
-lint: $(READY) $(MINI) ## 代码检查：ruff、mypy 与 TypeScript
+lint: $(READY) $(MINI) openapi ## 代码检查：ruff、mypy 与 TypeScript
 	@failed=0; $(PY) -m ruff check || failed=1; $(PY) -m ruff format --check || failed=1; \
 	$(PY) -m mypy || failed=1; \
 	(cd miniprogram && PATH="$(NODE):$$PATH" npm run --silent check) || failed=1; test $$failed = 0 || echo '代码检查未通过（见上）' >&2; exit $$failed

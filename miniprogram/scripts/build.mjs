@@ -35,8 +35,9 @@ export function build() {
 
 /** One TypeScript file as the CommonJS that WeChat runs; ES2018 is what its oldest engines in use understand. */
 function script(source, file) {
-  const done = esbuild.transformSync(source, { loader: 'ts', format: 'cjs', target: 'es2018', sourcefile: file, charset: 'utf8' })
-  return done.code
+  const define = { __API_ORIGIN__: JSON.stringify(process.env.API_ORIGIN ?? '') }
+  const options = { loader: 'ts', format: 'cjs', target: 'es2018', sourcefile: file, charset: 'utf8', define }
+  return esbuild.transformSync(source, options).code
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) build()

@@ -1,0 +1,174 @@
+// The only file that calls `wx`: what the pages need of WeChat, as promises with plain results.
+// Failures are `Refused`, whose `reason` tells the callers what they can do about it.
+
+export type Reason = 'denied' | 'cancelled' | 'offline' | 'timeout' | 'unsupported' | 'privacy' | 'other'
+
+export class Refused extends Error {
+  constructor(
+    readonly reason: Reason,
+    readonly detail: string,
+  ) {
+    super(`${reason}: ${detail}`)
+  }
+}
+
+export interface Answer {
+  status: number
+  body: unknown
+  headers: Record<string, string>
+}
+
+export interface Fix {
+  latitude: number
+  longitude: number
+  accuracy: number
+  speed: number
+  altitude: number
+}
+
+export interface PickedPhoto {
+  path: string
+  size: number
+}
+
+/** Bring the failure of any wx call to one of our reasons. */
+export function refusal(failure: { errMsg?: string; errno?: number }): Refused {
+  const text = failure.errMsg ?? ''
+  if (/privacy|scope is not declared/i.test(text)) return new Refused('privacy', text)
+  if (/auth|deny|denied|unauthorized|permission/i.test(text)) return new Refused('denied', text)
+  if (/cancel/i.test(text)) return new Refused('cancelled', text)
+  if (/time ?out/i.test(text)) return new Refused('timeout', text)
+  if (/not support|no such|unsupported/i.test(text)) return new Refused('unsupported', text)
+  if (/fail (?:.*(?:network|connect|interrupted|offline|abort|ERR_|socket|dns|fetch))/i.test(text)) return new Refused('offline', text)
+  return new Refused('other', text)
+}
+
+const refuse = (failure: { errMsg?: string }): never => {
+  throw refusal(failure)
+}
+
+// Network
+
+export interface Request {
+  url: string
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'PATCH'
+  body?: unknown
+  headers?: Record<string, string>
+  timeoutMs?: number
+}
+
+/** One HTTP request. Resolves with whatever status came; rejects with Refused when no answer came. */
+export function request({ url, method, body, headers = {}, timeoutMs = 15_000 }: Request): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    wx.request({
+      url,
+      method: method as 'GET',
+      ...(body === undefined ? {} : { data: JSON.stringify(body) }),
+      header: body === undefined ? headers : { 'Content-Type': 'application/json', ...headers },
+      timeout: timeoutMs,
+      success: ({ statusCode, data, header }) => resolve({ status: statusCode, body: data, headers: header as Record<string, string> }),
+      fail: (failure) => reject(refusal(failure)),
+    })
+  })
+}
+
+export interface Upload {
+  url: string
+  path: string
+  fields: Record<string, string>
+  onProgress?: (percent: number) => void
+  timeoutMs?: number
+}
+
+/** Post a file as the last field, `file`, of a form. */
+export function uploadFile({ url, path, fields, onProgress, timeoutMs = 120_000 }: Upload): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const task = wx.uploadFile({
+      url,
+      filePath: path,
+      name: 'file',
+      formData: fields,
+      timeout: timeoutMs,
+      success: ({ statusCode, data }) => resolve({ status: statusCode, body: data, headers: {} }),
+      fail: (failure) => reject(refusal(failure)),
+    })
+    if (onProgress) task.onProgressUpdate(({ progress }) => onProgress(progress))
+  })
+}
+
+export async function online(): Promise<boolean> {
+  const { networkType } = await wx.getNetworkType()
+  return networkType !== 'none'
+}
+
+export function onNetwork(listener: (online: boolean) => void): () => void {
+  const heard = ({ isConnected }: { isConnected: boolean }) => listener(isConnected)
+  wx.onNetworkStatusChange(heard)
+  return () => wx.offNetworkStatusChange(heard as never) // the typings forget the listener's argument
+}
+
+// Storage: small things by key, and files that outlive the app
+
+export function read<T>(key: string): T | undefined {
+  const kept: unknown = wx.getStorageSync(key)
+  return kept === '' || kept === undefined ? undefined : (kept as T)
+}
+
+export function write(key: string, value: unknown): void {
+  wx.setStorageSync(key, value)
+}
+
+export function forget(key: string): void {
+  wx.removeStorageSync(key)
+}
+
+// WeChat itself
+
+export async function loginCode(): Promise<string> {
+  const { code } = await wx.login().catch(refuse)
+  return code
+}
+
+export function randomId(): string {
+  // RFC 9562 version 4; Math.random is enough for an id that nobody has to guess at.
+  return 'xxxxxxxx-xxxx-4xxx-yxxx-xxxxxxxxxxxx'.replace(/[xy]/g, (sign) => {
+    const digit = Math.floor(Math.random() * 16)
+    return (sign === 'x' ? digit : (digit & 3) | 8).toString(16)
+  })
+}
+
+// Navigation and words
+
+export async function go(url: string): Promise<void> {
+  await wx.navigateTo({ url }).catch(refuse)
+}
+
+export async function replace(url: string): Promise<void> {
+  await wx.redirectTo({ url }).catch(refuse)
+}
+
+export async function restart(url: string): Promise<void> {
+  await wx.reLaunch({ url }).catch(refuse)
+}
+
+export async function back(): Promise<void> {
+  await wx.navigateBack({}).catch(refuse)
+}
+
+export function say(words: string, icon: 'success' | 'none' = 'none'): void {
+  void wx.showToast({ title: words, icon, duration: 2500 })
+}
+
+/** Ask yes or no; true for yes. */
+export async function ask(title: string, content: string, yes = '确定', no = '取消'): Promise<boolean> {
+  const { confirm } = await wx.showModal({ title, content, confirmText: yes, cancelText: no })
+  return confirm
+}
+
+export async function copy(text: string): Promise<void> {
+  await wx.setClipboardData({ data: text }).catch(refuse)
+}
+
+export async function call(number: string): Promise<void> {
+  await wx.makePhoneCall({ phoneNumber: number }).catch(refuse)
+}
