@@ -23,8 +23,6 @@ from backend.work import Work, unit_of_work
 
 bp = APIBlueprint("cases", __name__, tag="案件")
 
-_TITLES = {row.action: row.title for row in states.TABLE} | {"submit": "提交"}
-
 
 def _clocks(work: Work, found: list[Case]) -> dict[UUID, list[dict[str, Any]]]:
     running = select(Clock).where(Clock.case_id.in_([case.id for case in found]), Clock.stopped_at.is_(None))
@@ -73,9 +71,8 @@ def _row(work: Work, case: Case, clocks: list[dict[str, Any]]) -> dict[str, Any]
 
 
 def show_case(work: Work, case: Case) -> dict[str, Any]:
-    assisting = select(Assignment.unit_code).where(
-        Assignment.case_id == case.id, Assignment.part == "assist", Assignment.ended_at.is_(None)
-    )
+    held = select(Assignment).where(Assignment.case_id == case.id, Assignment.ended_at.is_(None))
+    assignments = list(work.session.scalars(held.order_by(Assignment.part.desc(), Assignment.id)))
     evidence = select(Photo).where(Photo.case_id == case.id).order_by(Photo.id)
     hanging = select(Report).where(Report.case_id == case.id).order_by(Report.id)
     return {
@@ -85,7 +82,8 @@ def show_case(work: Work, case: Case) -> dict[str, Any]:
         "place_from": case.place_from,
         "risk_source": case.risk_source,
         "routing_reason": case.routing_reason,
-        "assisting": list(work.session.scalars(assisting)),
+        "assisting": [held.unit_code for held in assignments if held.part == "assist"],
+        "assignments": [_assignment(work, held) for held in assignments],
         "merged_into": case.merged_into_id,
         "first_rectify_by": case.first_rectify_by,
         "holders": [_holder(work, held) for held in holdings.of_case(work, case.id)],
@@ -95,6 +93,18 @@ def show_case(work: Work, case: Case) -> dict[str, Any]:
             {"action": row.action, "title": row.title, "needs": list(row.needs)}
             for row in states.allowed(work, case, work.actor)
         ],
+    }
+
+
+def _assignment(work: Work, held: Assignment) -> dict[str, Any]:
+    unit = work.county.unit_by_code.get(held.unit_code)
+    return {
+        "unit": held.unit_code,
+        "unit_name": unit.name if unit else held.unit_code,
+        "part": held.part,
+        "opened_at": held.opened_at,
+        "accepted_at": held.accepted_at,
+        "acknowledged_at": held.acknowledged_at,
     }
 
 
@@ -161,7 +171,7 @@ def events(case_id: UUID) -> Any:
             {
                 "seq": event.seq,
                 "action": event.action,
-                "title": _TITLES[event.action],
+                "title": states.TITLES[event.action],
                 "from_state": event.from_state,
                 "to_state": event.to_state,
                 "at": event.at,

@@ -22,8 +22,8 @@ from backend.work import Work, unit_of_work
 
 bp = APIBlueprint("reports", __name__, tag="举报")
 
-# What a reporter reads of each event; {unit} is the unit's name. Events not named here are office matters.
-_WORDS = {
+# What a reporter reads of each event; {unit} is the unit's name. None: a matter between offices, no step of theirs.
+_WORDS: dict[str, str | None] = {
     "submit": "举报已收到。",
     "assign": "已交由{unit}办理。",
     "reassign": "已改由{unit}办理。",
@@ -44,6 +44,11 @@ _WORDS = {
     "pass_follow_up": "回头看合格。",
     "fail_follow_up": "回头看发现问题反弹，重新整改。",
     "archive": "已归档。",
+    "grade": None,
+    "acknowledge": None,
+    "note": None,
+    "add_assisting": "{helpers}也参加办理。",
+    "release_assisting": None,
 }
 
 
@@ -84,12 +89,16 @@ def _steps(work: Work, case: Case) -> list[dict[str, Any]]:
         .order_by(CaseEvent.seq)
     )
     steps = []
-    unit = "办理单位"
+    unit, names = "办理单位", work.county.unit_by_code
     for event, text in rows:
         if "unit" in event.data and event.action != "return":
-            named = work.county.unit_by_code.get(event.data["unit"])
+            named = names.get(event.data["unit"])
             unit = named.name if named else unit
-        words = _WORDS[event.action].format(unit=unit, text=text or "")
+        words = _WORDS[event.action]
+        if words is None:
+            continue
+        helpers = "、".join(names[code].name for code in event.data.get("assisting", ()) if code in names)
+        words = words.format(unit=unit, text=text or "", helpers=helpers)
         steps.append({"at": event.at, "action": event.action, "words": words})
     return steps
 

@@ -232,6 +232,15 @@ class CaseReportOut(BaseModel):
     rating: int | None
 
 
+class AssignmentOut(BaseModel):
+    unit: str
+    unit_name: str
+    part: Literal["lead", "assist"]
+    opened_at: datetime
+    accepted_at: datetime | None
+    acknowledged_at: datetime | None = Field(description="None while an assisting unit has not acknowledged")
+
+
 class CaseOut(CaseRow):
     lon: float
     lat: float
@@ -240,6 +249,7 @@ class CaseOut(CaseRow):
     risk_source: str | None
     routing_reason: str | None
     assisting: list[str]
+    assignments: list[AssignmentOut] = Field(description="open ones, the lead unit's first")
     merged_into: UUID | None
     first_rectify_by: datetime | None
     holders: list[HolderOut]
@@ -286,6 +296,7 @@ class ActionForm(Input):
     person: Short | None = None
     date: Day | None = None
     done: Words | None = None
+    note: Words | None = None
     photos: list[PhotoRefForm] = Field(default_factory=list, max_length=20)
     photos_before: list[PhotoRefForm] = Field(default_factory=list, max_length=20)
 

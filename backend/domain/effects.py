@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 
 from backend.clock import shanghai_day
-from backend.domain import deadlines, photos, severity
+from backend.domain import assistance, deadlines, photos, severity
 from backend.domain.faults import Conflict, Fault
 from backend.models import Assignment, Case, DuplicateProposal, Report
 
@@ -30,20 +31,15 @@ def assign(work: Work, case: Case, form: Form) -> Data:
         raise Fault("unknown_unit", "没有这个主办单位，请从列表中选择乡镇或部门。", field="unit")
     if form.get("severity"):
         severity.set_level(work, case, form["severity"])
-    assisting = [code for code in form.get("assisting") or [] if code != unit]
-    for code in assisting:
-        if code not in work.county.unit_by_code:
-            raise Fault("unknown_unit", "没有这个协办单位，请从列表中选择。", field="assisting")
-    _end_assignments(work, case, "reassigned" if case.lead_unit else "assigned")
+    assisting = assistance.check(work, form.get("assisting") or [], unit)
+    staying = [code for code in assistance.units(work, case) if code in assisting]
+    _end_assignments(work, case, "reassigned" if case.lead_unit else "assigned", staying)
     deadlines.stop(work, case, "triage", "refuse", "accept")
     reason = form["reason"]
-    for code, part in [(unit, "lead"), *((code, "assist") for code in assisting)]:
-        work.session.add(
-            Assignment(case_id=case.id, unit_code=code, part=part, ruled=case.ruled, reason=reason, opened_at=work.now)
-        )
+    work.session.add(Assignment(case_id=case.id, unit_code=unit, ruled=case.ruled, reason=reason, opened_at=work.now))
+    assistance.open_for(work, case, [code for code in assisting if code not in staying], reason)
     case.lead_unit = unit
     case.ever_assigned = True
-    work.session.flush()
     deadlines.start(work, case, "accept", unit)
     if not case.ruled:
         deadlines.start(work, case, "refuse", unit)
@@ -65,10 +61,12 @@ def _release(work: Work, case: Case, forwarded_text: str | None) -> None:
             report.forwarded_text = forwarded_text
 
 
-def _end_assignments(work: Work, case: Case, how: str) -> None:
+def _end_assignments(work: Work, case: Case, how: str, staying: Sequence[str] = ()) -> None:
+    """End what is open; the assisting units that are `staying` have acknowledged and need not do so again."""
     work.session.execute(
         update(Assignment)
         .where(Assignment.case_id == case.id, Assignment.ended_at.is_(None))
+        .where(or_(Assignment.part == "lead", Assignment.unit_code.not_in(staying)))
         .values(ended_at=work.now, ended_by=how)
     )
 

@@ -14,6 +14,11 @@ from backend.models import Case, CaseEvent, PersonalText
 if TYPE_CHECKING:
     from backend.work import Work
 
+# Titles of the events that are no action of the table in states.py. Every event has a title here or there.
+BESIDE_THE_TABLE = {
+    "submit": "提交",
+}
+
 
 def genesis(case_id: UUID) -> str:
     """What the first event of a case is chained to."""

@@ -1,10 +1,11 @@
-"""The guards of the table in states.py: each gives None, or the Fault that says why not."""
+"""The guards of the table in states.py: each gives None, or the Fault that says why this actor may not now."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from backend.domain import deadlines
+from backend.domain.actors import Actor
 from backend.domain.faults import Conflict, Fault
 from backend.models import Case
 
@@ -12,46 +13,46 @@ if TYPE_CHECKING:
     from backend.work import Work
 
 
-def never_assigned(work: Work, case: Case) -> Fault | None:
+def never_assigned(work: Work, case: Case, actor: Actor) -> Fault | None:
     return Conflict("assigned_before", "案件已经交办过，不再自动分办。") if case.ever_assigned else None
 
 
-def refused_before(work: Work, case: Case) -> Fault | None:
+def refused_before(work: Work, case: Case, actor: Actor) -> Fault | None:
     return None if case.refusals else Conflict("never_refused", "案件没有被退回过，不需要裁定，请直接交办。")
 
 
-def no_ruling(work: Work, case: Case) -> Fault | None:
+def no_ruling(work: Work, case: Case, actor: Actor) -> Fault | None:
     return Conflict("ruled", "县河长办已裁定由本单位办理，不能再退回。") if case.ruled else None
 
 
-def within_refuse_by(work: Work, case: Case) -> Fault | None:
+def within_refuse_by(work: Work, case: Case, actor: Actor) -> Fault | None:
     clock = deadlines.running(work, case, "refuse")
     if clock is None or work.now > clock.due_at:
         return Conflict("too_late_to_return", "已超过退回期限，请办理；确有困难可联系县河长办改派。")
     return None
 
 
-def not_appealed(work: Work, case: Case) -> Fault | None:
+def not_appealed(work: Work, case: Case, actor: Actor) -> Fault | None:
     return Conflict("appealed_before", "这个案件已经申诉过一次。") if case.appealed else None
 
 
-def within_appeal(work: Work, case: Case) -> Fault | None:
+def within_appeal(work: Work, case: Case, actor: Actor) -> Fault | None:
     if case.closed_at is None or work.now > deadlines.after(work, case.closed_at, work.county.limits.appeal_days):
         return Conflict("too_late_to_appeal", "申诉期限已过。情况有变化的，可以重新举报。")
     return None
 
 
-def not_disputed(work: Work, case: Case) -> Fault | None:
+def not_disputed(work: Work, case: Case, actor: Actor) -> Fault | None:
     return Conflict("disputed_before", "这个案件已经提出过一次异议。") if case.disputed else None
 
 
-def within_dispute(work: Work, case: Case) -> Fault | None:
+def within_dispute(work: Work, case: Case, actor: Actor) -> Fault | None:
     if dispute_over(work, case):
         return Conflict("too_late_to_dispute", "异议期限已过。问题再次出现的，请重新举报。")
     return None
 
 
-def dispute_window_over(work: Work, case: Case) -> Fault | None:
+def dispute_window_over(work: Work, case: Case, actor: Actor) -> Fault | None:
     return None if dispute_over(work, case) else Conflict("dispute_window_open", "异议期限未满，暂不能归档。")
 
 
@@ -60,5 +61,5 @@ def dispute_over(work: Work, case: Case) -> bool:
     return case.closed_at is None or work.now > deadlines.after(work, case.closed_at, limit)
 
 
-def from_patrol(work: Work, case: Case) -> Fault | None:
+def from_patrol(work: Work, case: Case, actor: Actor) -> Fault | None:
     return None if case.source == "patrol" else Conflict("not_from_patrol", "只有巡河发现的问题可以现场办结。")

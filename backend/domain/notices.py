@@ -25,6 +25,14 @@ _TO_UNIT = {
     "close": ("案件已销号", "{number} {category}已核查销号。"),
     "fail_follow_up": ("回头看发现反弹", "{number} {category}重新进入整改。"),
 }
+# To the units that the event's data names as assisting.
+_TO_ASSISTING = {
+    "assign": ("请协办", "{number} {category}由{unit}主办，请你单位协办，并确认收到。"),
+    "reassign": ("请协办", "{number} {category}改由{unit}主办，请你单位协办，并确认收到。"),
+    "rule": ("请协办", "{number} {category}经裁定由{unit}主办，请你单位协办，并确认收到。"),
+    "add_assisting": ("请协办", "{number} {category}由{unit}主办，请你单位协办，并确认收到。"),
+    "release_assisting": ("不再协办", "{number} {category}不再需要你单位协办。"),
+}
 _TO_OFFICE = {
     "hold": ("待分办案件", "{number} {category}需要人工分办。"),
     "return": ("单位退回案件", "{number} {category}被退回，请重新交办或裁定。"),
@@ -40,6 +48,7 @@ _TO_REPORTER = {
     "merge": ("您的举报已并案", "您反映的{category}问题已与同一问题合并办理，进展会继续告知您。"),
     "fail_follow_up": ("问题重新整改", "复查发现{category}问题（{number}）反弹，已要求重新整改。"),
 }
+_NOTED = ("案件有补充情况", "{number} {category}有新的补充情况，请查看。")
 URGENT_KINDS = frozenset({"assign", "reassign", "rule"})
 
 
@@ -60,6 +69,13 @@ def tell(work: Work, case_id: UUID, seq: int) -> None:
     if kind in _TO_UNIT and case.lead_unit:
         for person in _holders(work, case.lead_unit, UNIT_ROLES):
             _write(work, case, f"{case_id}/{seq}/p{person}", kind, _TO_UNIT[kind], words, person_id=person)
+    if kind in _TO_ASSISTING:
+        for unit in event.data["assisting"]:
+            for person in _holders(work, unit, UNIT_ROLES):
+                _write(work, case, f"{case_id}/{seq}/p{person}", kind, _TO_ASSISTING[kind], words, person_id=person)
+    if kind == "note" and case.lead_unit and event.unit_code != case.lead_unit:
+        for person in _holders(work, case.lead_unit, UNIT_ROLES):
+            _write(work, case, f"{case_id}/{seq}/p{person}", kind, _NOTED, words, person_id=person)
     if kind in _TO_OFFICE:
         for person in _holders(work, work.county.office, frozenset({"office"})):
             _write(work, case, f"{case_id}/{seq}/p{person}", kind, _TO_OFFICE[kind], words, person_id=person)

@@ -106,12 +106,15 @@ def attach_to_report(work: Work, ref: PhotoRef, report: Report) -> None:
     photo.report_id, photo.purpose = report.id, "report"
 
 
-def attach_evidence(work: Work, ref: PhotoRef, case: Case) -> Photo:
-    """Evidence must have been looked at: a closure must not rest on a file that turns out unreadable."""
+def attach_evidence(work: Work, ref: PhotoRef, case: Case, purpose: str = "evidence") -> Photo:
+    """Evidence must have been looked at: a closure must not rest on a file that turns out unreadable.
+
+    `purpose`: "evidence", or "note" for a photo that only adds to the record.
+    """
     photo = _free(work, ref)
     if photo.state != "sound":
         raise Fault("photo_not_ready", "照片还在检查中，请稍候几秒再提交。", photo=str(photo.id))
-    photo.case_id, photo.purpose = case.id, "evidence"
+    photo.case_id, photo.purpose = case.id, purpose
     return photo
 
 

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import exists, select
 
-from backend.domain import effects, events, guards, severity
+from backend.domain import assistance, effects, events, guards, severity
 from backend.domain.actors import CHIEF_ROLES, UNIT_ROLES, Actor
 from backend.domain.faults import Conflict, Fault, Forbidden, NotFound
 from backend.domain.words import blank
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from backend.work import Work
 
 Form = dict[str, Any]
-Guard = Callable[["Work", Case], Fault | None]
+Guard = Callable[["Work", Case, Actor], Fault | None]
 Effect = Callable[["Work", Case, Form], dict[str, Any]]
 
 STATES = {
@@ -55,6 +55,7 @@ class Transition:
 
 
 _HELD = ("triage", "assigned", "accepted", "rectifying")
+_WITH_A_UNIT = ("assigned", "accepted", "rectifying", "in_review")
 
 TABLE: tuple[Transition, ...] = (
     Transition("assign", "交办", ("submitted",), "assigned", ("routing",), effects.assign, (guards.never_assigned,)),
@@ -114,10 +115,26 @@ TABLE: tuple[Transition, ...] = (
         "fail_follow_up", "回头看反弹", ("closed", "archived"), "rectifying", ("inspector",), effects.fail_follow_up,
         (), ("photos", "reason"),
     ),
+    Transition(
+        "acknowledge", "协办确认", _WITH_A_UNIT, None, ("assisting",), assistance.acknowledge,
+        (assistance.not_acknowledged,),
+    ),
+    Transition(
+        "note", "补充情况", _WITH_A_UNIT, None, ("assisting", "lead_unit", "own_chief", "office"), assistance.note, (),
+        ("note",),
+    ),
+    Transition(
+        "add_assisting", "增加协办", _WITH_A_UNIT, None, ("office",), assistance.add, (), ("assisting", "reason")
+    ),
+    Transition(
+        "release_assisting", "解除协办", _WITH_A_UNIT, None, ("office",), assistance.release,
+        (assistance.assisted,), ("assisting", "reason"),
+    ),
     Transition("archive", "归档", ("closed",), "archived", ("timer",), effects.archive, (guards.dispute_window_over,)),
 )  # fmt: skip
 
 ACTIONS = tuple(dict.fromkeys(row.action for row in TABLE))
+TITLES = {row.action: row.title for row in TABLE} | events.BESIDE_THE_TABLE
 
 
 def capacities(work: Work, case: Case, actor: Actor) -> set[str]:
@@ -131,8 +148,12 @@ def capacities(work: Work, case: Case, actor: Actor) -> set[str]:
         found.add("office")
     if actor.role in UNIT_ROLES and actor.unit is not None and actor.unit == case.lead_unit:
         found.add("lead_unit")
+    elif actor.role in UNIT_ROLES and assistance.assists(work, case, actor.unit):
+        found.add("assisting")
     if actor.role in CHIEF_ROLES:
         found.add("chief")
+        if actor.role == "county_chief" or (actor.unit is not None and actor.unit == case.lead_unit):
+            found.add("own_chief")
     outside = actor.role in ("office", "county_chief", "inspector")
     if outside and not _in_line(case, actor) and not _asked_for_it(work, case, actor):
         found.update(("verifier", "inspector"))
@@ -174,12 +195,12 @@ def allowed(work: Work, case: Case, actor: Actor) -> list[Transition]:
     return [
         row
         for row in TABLE
-        if case.state in row.froms and standing.intersection(row.who) and not _faults(work, case, row)
+        if case.state in row.froms and standing.intersection(row.who) and not _faults(work, case, row, actor)
     ]
 
 
-def _faults(work: Work, case: Case, row: Transition) -> list[Fault]:
-    return [fault for guard in row.guards if (fault := guard(work, case)) is not None]
+def _faults(work: Work, case: Case, row: Transition, actor: Actor) -> list[Fault]:
+    return [fault for guard in row.guards if (fault := guard(work, case, actor)) is not None]
 
 
 def act(work: Work, case_id: UUID, action: str, form: Form, version: int | None = None) -> Case:
@@ -204,11 +225,11 @@ def act(work: Work, case_id: UUID, action: str, form: Form, version: int | None 
     if row is None:
         title = f"案件当前为“{STATES[case.state]}”，不能{rows[0].title}。"
         raise Conflict("wrong_state", title, state=case.state)
-    for fault in _faults(work, case, row):
+    for fault in _faults(work, case, row, work.actor):
         raise fault
     _check_needs(row, form)
     data = row.effect(work, case, form)
-    text = form.get("reason") or form.get("done") or form.get("measure")
+    text = form.get("reason") or form.get("done") or form.get("measure") or form.get("note")
     before, after = case.state, row.to or case.state
     case.state = after
     events.append(work, case, action, before, data, text)
@@ -234,6 +255,7 @@ _NEEDS = {
     "unit": "主办单位", "reason": "理由", "target": "并入的案件", "body": "接收单位", "measure": "整改措施",
     "person": "责任人", "date": "完成日期", "severity": "严重程度",
     "photos": "现场照片", "photos_before": "处理前照片", "done": "整改情况",
+    "assisting": "协办单位", "note": "情况说明",
 }  # fmt: skip
 
 

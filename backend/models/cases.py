@@ -76,13 +76,17 @@ class Case(Base):
 
 
 class Assignment(Base):
-    """An assignment 交办: a unit holds, or assists 协办 with, a case for a time."""
+    """An assignment 交办: a unit holds (`part` lead), or assists 协办 with (assist), a case for a time.
+
+    A lead unit accepts 签收, an assisting one acknowledges 协办确认.
+    """
 
     __tablename__ = "assignments"
     __table_args__ = (
         Index(
             "uq_assignments_open_lead", "case_id", unique=True, postgresql_where="ended_at is null and part = 'lead'"
         ),
+        Index("uq_assignments_open_unit", "case_id", "unit_code", unique=True, postgresql_where="ended_at is null"),
         Index("ix_assignments_unit_code_case_id", "unit_code", "case_id"),
     )
 
@@ -94,6 +98,7 @@ class Assignment(Base):
     reason: Mapped[str]
     opened_at: Mapped[datetime]
     accepted_at: Mapped[datetime | None]
+    acknowledged_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     ended_by: Mapped[str | None]
 
