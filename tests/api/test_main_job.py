@@ -26,7 +26,7 @@ def test_a_report_is_routed_handled_closed_and_rated(build: Build) -> None:
     assert shown["lead_unit"] == POINTS["inside_township"]["lead"]
     assert shown["routing_reason"]
     assert shown["reports"][0]["text"] == "河边倒了一堆垃圾。"
-    assert {row["action"] for row in shown["allowed_actions"]} == {"accept", "return"}
+    assert {row["action"] for row in shown["allowed_actions"]} == {"accept", "return", "note"}
     assert {clock["kind"] for clock in shown["clocks"]} == {"accept", "refuse", "rectify"}
 
     assert township.act(case_id, "accept").json["state"] == "accepted"
