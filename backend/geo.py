@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import math
 from functools import cache
-from typing import Literal
+from typing import Any, Literal
 
+import numpy as np
 import shapely
+from numpy.typing import NDArray
 from pyproj import Geod
 
 from backend.domain.faults import Fault
@@ -76,6 +78,24 @@ def to_wgs84(lon: float, lat: float, coord_type: str) -> tuple[float, float]:
     return guess_lon, guess_lat
 
 
+def to_wgs84_columns(
+    lon: NDArray[np.float64], lat: NDArray[np.float64], coord_type: str
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """`to_wgs84` for many points at once, to the same millimetre. Raises PlaceFault (unknown_coord_type)."""
+    if coord_type == "wgs84":
+        return lon, lat
+    if coord_type != "gcj02":
+        raise PlaceFault("unknown_coord_type", "坐标类型只能是 wgs84 或 gcj02。")
+    west, south, east, north = _SHIFTED
+    shifted = (west <= lon) & (lon <= east) & (south <= lat) & (lat <= north)
+    guess_lon, guess_lat = lon.copy(), lat.copy()
+    for _ in range(10):
+        shift_lon, shift_lat = _shift(guess_lon, guess_lat, np)
+        guess_lon = np.where(shifted, lon - shift_lon, lon)
+        guess_lat = np.where(shifted, lat - shift_lat, lat)
+    return guess_lon, guess_lat
+
+
 def wgs84_to_gcj02(lon: float, lat: float) -> tuple[float, float]:
     """The point as Chinese maps draw it; outside the box in which GCJ-02 shifts points, the point itself."""
     if not _within(_SHIFTED, lon, lat):
@@ -123,19 +143,22 @@ def _in_china(lon: float, lat: float) -> bool:
     return _within(_SOUTH_CHINA_SEA, lon, lat) or bool(shapely.intersects_xy(_china(), lon, lat))
 
 
-def _shift(lon: float, lat: float) -> tuple[float, float]:
-    """The shift of GCJ-02 in degrees at a WGS-84 point, by the formula that became public about 2010."""
+def _shift(lon: Any, lat: Any, of: Any = math) -> tuple[Any, Any]:
+    """The shift of GCJ-02 in degrees at a WGS-84 point, by the formula that became public about 2010.
+
+    Of one point, or with the functions `of` numpy of many at once.
+    """
     x, y = lon - 105.0, lat - 35.0
-    root, product = math.sqrt(abs(x)), x * y
-    ripple = 20.0 * math.sin(6.0 * x * math.pi) + 20.0 * math.sin(2.0 * x * math.pi)
-    wave = ripple + 20.0 * math.sin(y * math.pi) + 40.0 * math.sin(y / 3.0 * math.pi)
-    wave += 160.0 * math.sin(y / 12.0 * math.pi) + 320.0 * math.sin(y / 30.0 * math.pi)
+    root, product = of.sqrt(abs(x)), x * y
+    ripple = 20.0 * of.sin(6.0 * x * math.pi) + 20.0 * of.sin(2.0 * x * math.pi)
+    wave = ripple + 20.0 * of.sin(y * math.pi) + 40.0 * of.sin(y / 3.0 * math.pi)
+    wave += 160.0 * of.sin(y / 12.0 * math.pi) + 320.0 * of.sin(y / 30.0 * math.pi)
     north = -100.0 + 2.0 * x + 3.0 * y + 0.2 * y * y + 0.1 * product + 0.2 * root + wave * 2.0 / 3.0
-    wave = ripple + 20.0 * math.sin(x * math.pi) + 40.0 * math.sin(x / 3.0 * math.pi)
-    wave += 150.0 * math.sin(x / 12.0 * math.pi) + 300.0 * math.sin(x / 30.0 * math.pi)
+    wave = ripple + 20.0 * of.sin(x * math.pi) + 40.0 * of.sin(x / 3.0 * math.pi)
+    wave += 150.0 * of.sin(x / 12.0 * math.pi) + 300.0 * of.sin(x / 30.0 * math.pi)
     east = 300.0 + x + 2.0 * y + 0.1 * x * x + 0.1 * product + 0.1 * root + wave * 2.0 / 3.0
-    phi = math.radians(lat)
-    magic = 1.0 - _ECCENTRICITY_SQUARED * math.sin(phi) ** 2
+    phi = of.radians(lat)
+    magic = 1.0 - _ECCENTRICITY_SQUARED * of.sin(phi) ** 2
     meridian_m = _AXIS_M * (1.0 - _ECCENTRICITY_SQUARED) / magic**1.5
-    parallel_m = _AXIS_M / math.sqrt(magic) * math.cos(phi)
-    return math.degrees(east / parallel_m), math.degrees(north / meridian_m)
+    parallel_m = _AXIS_M / of.sqrt(magic) * of.cos(phi)
+    return of.degrees(east / parallel_m), of.degrees(north / meridian_m)

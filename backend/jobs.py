@@ -18,7 +18,7 @@ from sqlalchemy import func, select
 from backend.clients import images
 from backend.clients.sms import SmsRefused
 from backend.clients.wechat import WeChatRefused
-from backend.domain import cases, ledger, notices, photos
+from backend.domain import cases, judging, ledger, notices, patrols, photos
 from backend.extensions import db
 from backend.models import Deferred
 from backend.queue import answered
@@ -68,6 +68,14 @@ def fold_tallies(work: Work, system: System) -> None:
     ledger.fold_tallies(work)
 
 
+def judge_patrol(work: Work, system: System, patrol_id: str) -> None:
+    judging.make(work, UUID(patrol_id))
+
+
+def finish_silent_patrols(work: Work, system: System) -> None:
+    patrols.finish_silent(work)
+
+
 JOBS: dict[str, Callable[..., None]] = {
     "route_case": route_case,
     "tell": tell,
@@ -75,6 +83,8 @@ JOBS: dict[str, Callable[..., None]] = {
     "deliver": deliver,
     "remove_orphans": remove_orphans,
     "fold_tallies": fold_tallies,
+    "judge_patrol": judge_patrol,
+    "finish_silent_patrols": finish_silent_patrols,
 }
 
 
@@ -126,6 +136,11 @@ def defer_orphan_removal() -> None:
 def defer_tally_folding() -> None:
     with worker_app().app_context(), unit_of_work() as work:
         work.defer("fold_tallies")
+
+
+def defer_finishing_patrols() -> None:
+    with worker_app().app_context(), unit_of_work() as work:
+        work.defer("finish_silent_patrols")
 
 
 def _due(system: System) -> tuple:

@@ -18,6 +18,7 @@ log = structlog.get_logger()
 SWEEP_S = 10
 ORPHANS_S = 3600
 TALLIES_S = 600
+SILENT_PATROLS_S = 600
 _AGAIN_S = 2
 
 
@@ -32,6 +33,7 @@ def main() -> None:
             scheduler.register(jobs.sweep, QUEUE, interval=SWEEP_S, result_ttl=0, ttl=SWEEP_S)
             scheduler.register(jobs.defer_orphan_removal, QUEUE, interval=ORPHANS_S, result_ttl=0)
             scheduler.register(jobs.defer_tally_folding, QUEUE, interval=TALLIES_S, result_ttl=0)
+            scheduler.register(jobs.defer_finishing_patrols, QUEUE, interval=SILENT_PATROLS_S, result_ttl=0)
             scheduler.start()
             return
         except RedisError as error:

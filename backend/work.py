@@ -12,6 +12,7 @@ from flask import current_app
 from redis.exceptions import RedisError
 from sqlalchemy.orm import Session
 
+from backend.counties import Counties, NoCounty, Version
 from backend.county import County
 from backend.domain.actors import NOBODY, Actor
 from backend.extensions import db
@@ -30,6 +31,7 @@ class Work:
     county: County
     county_version: int
     vault: Vault
+    counties: Counties
     actor: Actor = NOBODY
     request_id: str | None = None
     deferred: list[Deferred] = field(default_factory=list)
@@ -45,6 +47,17 @@ class Work:
         )
         self.session.add(row)
         self.deferred.append(row)
+
+    def county_on(self, moment: datetime) -> Version:
+        """The county as it was in force at another moment; before there was any, the one of now."""
+        try:
+            return self.counties.current(self.session, moment)
+        except NoCounty:
+            return Version(self.county_version, self.county)
+
+    def county_of(self, version: int) -> Version:
+        """The county of a version by which something was decided."""
+        return self.counties.at(self.session, version)
 
 
 @contextmanager
@@ -64,6 +77,7 @@ def unit_of_work(actor: Actor = NOBODY) -> Iterator[Work]:
             county=version.county,
             county_version=version.id,
             vault=system.vault,
+            counties=system.counties,
             actor=actor,
             request_id=structlog.contextvars.get_contextvars().get("request_id"),
         )

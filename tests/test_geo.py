@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.geo import PlaceFault, check_point, distance_m, to_wgs84, wgs84_to_gcj02
+from backend.geo import PlaceFault, check_point, distance_m, to_wgs84, to_wgs84_columns, wgs84_to_gcj02
 
 # WGS-84 longitude, latitude, then GCJ-02 longitude, latitude.
 KNOWN_PAIRS = [
@@ -37,6 +38,19 @@ def test_round_trip_is_within_a_metre(lon: float, lat: float) -> None:
     there = wgs84_to_gcj02(lon, lat)
     assert distance_m(*to_wgs84(*there, "gcj02"), lon, lat) < 0.01
     assert 10 < distance_m(*there, lon, lat) < 2000, "the two systems are never the same inside the country"
+
+
+def test_many_points_at_once_come_out_as_one_by_one() -> None:
+    lon, lat = (
+        np.array([*(pair[2] for pair in KNOWN_PAIRS), 0.0, 151.2]),
+        np.array([*(pair[3] for pair in KNOWN_PAIRS), 0.0, -33.9]),
+    )
+    for coord_type in ("gcj02", "wgs84"):
+        many = to_wgs84_columns(lon, lat, coord_type)
+        single = [to_wgs84(*point, coord_type) for point in zip(lon, lat, strict=True)]
+        assert np.allclose(np.transpose(many), single, rtol=0, atol=1e-9)
+    with pytest.raises(PlaceFault):
+        to_wgs84_columns(lon, lat, "bd09")
 
 
 @pytest.mark.parametrize(("lon", "lat"), [(0.0, 0.0), (-74.0, 40.7), (151.2, -33.9), (183.0, 45.0), (100.0, 60.0)])

@@ -9,21 +9,31 @@ def install(app: APIFlask) -> None:
     """Register every blueprint, then close the door with the table of access."""
     from backend.api import (
         access,
+        batches,
         cases,
         county,
+        inflate,
         ledger,
         notices,
         ops,
+        patrol_lists,
+        patrols,
         photos,
         receipt,
         reports,
         roster,
         session,
+        verdicts,
         wechat,
     )
 
-    for module in (cases, county, ledger, notices, photos, receipt, reports, roster, session):
+    modules = (
+        batches, cases, county, ledger, notices, patrol_lists, patrols, photos, receipt, reports, roster, session,
+        verdicts,
+    )  # fmt: skip
+    for module in modules:
         app.register_blueprint(module.bp, url_prefix="/api/v1")
     app.register_blueprint(ops.bp)
     app.register_blueprint(wechat.bp)
     access.install(app)
+    inflate.install(app)

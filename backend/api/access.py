@@ -5,11 +5,12 @@ What somebody may see or do of one case, report or photo is decided by the domai
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flask import Flask, current_app, g, request
 
-from backend.domain import people
+from backend.domain import patrols, people
 from backend.domain.actors import NOBODY, Actor
 from backend.domain.faults import Forbidden, Unauthenticated
 from backend.models import SignIn
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from backend import System
 
 # public: anybody · receipt: a valid receipt code · signed_in: any account · official: a role on the roster ·
-# office: the county river-chief office
+# office: the county river-chief office ·
+# grant: the chief of the patrol in the address, by the grant that its start handed out (`Patrol-Grant`: it outlives
+# sign-out, an expired token and the end of office) or signed in, with an office or without one any more
 ACCESS: dict[str, str] = {
     "openapi.spec": "public",
     "ops.healthz": "public",
@@ -57,6 +60,19 @@ ACCESS: dict[str, str] = {
     "notices.listing": "signed_in",
     "notices.read": "signed_in",
     "notices.consent": "signed_in",
+    "patrol_lists.listing": "official",
+    "patrol_lists.live": "official",
+    "patrol_lists.companions": "official",
+    "patrol_lists.show": "official",
+    "patrol_lists.decline": "official",
+    "verdicts.explain": "official",
+    "verdicts.appeal": "official",
+    "verdicts.decide": "office",
+    "patrols.start": "grant",
+    "batches.take_batch": "grant",
+    "patrols.attach_photo": "grant",
+    "patrols.finish": "grant",
+    "patrols.held": "grant",
     "roster.listing": "office",
     "roster.import_file": "office",
     "roster.new_binding_code": "office",
@@ -74,6 +90,9 @@ def install(app: Flask) -> None:
     def admit() -> None:
         needed = ACCESS.get(request.endpoint or "", "public")
         g.sign_in_id, g.actor = None, NOBODY
+        if needed == "grant":
+            g.actor = _uploader()
+            return
         token = bearer()
         if token:
             with unit_of_work() as work:
@@ -84,6 +103,21 @@ def install(app: Flask) -> None:
             raise Unauthenticated("unauthenticated", "请先登录。")
         if (needed == "official" and not actor.official) or (needed == "office" and actor.role != "office"):
             raise Forbidden("role_required", "您的身份不能使用这个功能。")
+
+
+def _uploader() -> Actor:
+    """Who uploads to the patrol in the address. A grant is looked at alone: a dead sign-in beside it stops nothing."""
+    grant = request.headers.get("Patrol-Grant", "").strip()
+    with unit_of_work() as work:
+        if grant:
+            return patrols.holder_of_grant(work, (request.view_args or {})["patrol_id"], grant)
+        token = bearer()
+        if not token:
+            raise Unauthenticated("unauthenticated", "请先登录。")
+        row = people.current(work, token)
+        if row.account.person_id is None:
+            raise Forbidden("role_required", "只有河长和巡河员可以上传巡河记录。")
+        return replace(people.actor_of(row), person_id=row.account.person_id)
 
 
 def bearer() -> str | None:

@@ -321,6 +321,7 @@ class NoticeOut(BaseModel):
     body: str
     urgent: bool
     case_id: UUID | None
+    patrol_id: UUID | None
     created_at: datetime
     read_at: datetime | None
 

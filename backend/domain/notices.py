@@ -112,6 +112,26 @@ def _write(
         _queue(work, written, "sms", None)
 
 
+def to_person(
+    work: Work, key: str, person_id: UUID, kind: str, title: str, body: str, patrol_id: UUID | None = None
+) -> None:
+    """A notice that is not about a case, to one person on the roster. `key` keeps it from being written twice."""
+    row = {
+        "id": uuid7(), "key": key, "person_id": person_id, "patrol_id": patrol_id, "kind": kind, "title": title,
+        "body": body, "urgent": False, "created_at": work.now,
+    }  # fmt: skip
+    written = work.session.execute(insert(Notice).values(row).on_conflict_do_nothing().returning(Notice.id)).scalar()
+    if written is not None:
+        for account in _accounts(work, person_id):
+            _queue(work, written, "wechat", account)
+
+
+def to_office(work: Work, key: str, kind: str, title: str, body: str, patrol_id: UUID | None = None) -> None:
+    """A notice that is not about a case, to everybody in the county office."""
+    for person_id in _holders(work, work.county.office, frozenset({"office"})):
+        to_person(work, f"{key}/p{person_id}", person_id, kind, title, body, patrol_id)
+
+
 def _accounts(work: Work, person_id: UUID | None) -> list[UUID]:
     return list(work.session.scalars(select(Account.id).where(Account.person_id == person_id)))
 

@@ -118,13 +118,31 @@ def attach_evidence(work: Work, ref: PhotoRef, case: Case, purpose: str = "evide
     return photo
 
 
+def attach_to_patrol(work: Work, ref: PhotoRef, patrol_id: UUID, shot_id: UUID) -> Photo:
+    """A photo of a patrol, known by the phone's own id of the shot; a shot that is there already stays as it is."""
+    query = select(Photo).where(Photo.patrol_id == patrol_id, Photo.shot_id == shot_id)
+    there = work.session.scalar(query)
+    if there is not None:
+        return there
+    photo = _free(work, ref)
+    photo.patrol_id, photo.shot_id, photo.purpose = patrol_id, shot_id, "patrol"
+    work.session.flush()
+    return photo
+
+
+def attach_to_appeal(work: Work, ref: PhotoRef, patrol_id: UUID) -> Photo:
+    photo = _free(work, ref)
+    photo.patrol_id, photo.purpose = patrol_id, "appeal"
+    return photo
+
+
 def _free(work: Work, ref: PhotoRef) -> Photo:
     photo = claimed(work, ref)
     if photo.state == "requested":
         raise Fault("photo_not_uploaded", "有照片还没有上传完成，请等上传完成后再提交。", photo=str(photo.id))
     if photo.state == "refused":
         raise Fault("photo_refused", photo.refusal_title or "照片无法使用，请重新选择。", photo=str(photo.id))
-    if photo.report_id is not None or photo.case_id is not None:
+    if photo.report_id is not None or photo.case_id is not None or photo.patrol_id is not None:
         raise Fault("photo_used", "这张照片已经用过了，请重新拍摄或选择。", photo=str(photo.id))
     return photo
 
@@ -133,7 +151,12 @@ def remove_orphans(work: Work, shelf: Shelf) -> int:
     """Delete photos that nothing refers to after a day. Returns how many."""
     orphans = work.session.scalars(
         select(Photo)
-        .where(Photo.report_id.is_(None), Photo.case_id.is_(None), Photo.created_at < work.now - ORPHAN_AGE)
+        .where(
+            Photo.report_id.is_(None),
+            Photo.case_id.is_(None),
+            Photo.patrol_id.is_(None),
+            Photo.created_at < work.now - ORPHAN_AGE,
+        )
         .limit(500)
         .with_for_update(skip_locked=True)
     ).all()

@@ -3,14 +3,17 @@
 from backend.models.cases import Assignment, Case, CaseEvent, Clock, DuplicateProposal, PersonalText
 from backend.models.ledger import CaseTally, CaseWords, LedgerUse, ReachName
 from backend.models.notices import Consent, Delivery, Notice
+from backend.models.patrols import Patrol, PatrolCompanion, PatrolEvent, PatrolGrant, TrackBatch
 from backend.models.people import Account, BindingCode, Person, RosterRole, SignIn
 from backend.models.photos import Photo
 from backend.models.places import CountyVersion, Unit
 from backend.models.reports import Report, Supplement
+from backend.models.verdicts import PatrolAppeal, Verdict
 from backend.models.work import Deferred, IdempotencyKey
 
 __all__ = [
     "Account", "Assignment", "BindingCode", "Case", "CaseEvent", "CaseTally", "CaseWords", "Clock", "Consent",
     "CountyVersion", "Deferred", "Delivery", "DuplicateProposal", "IdempotencyKey", "LedgerUse", "Notice",
-    "Person", "PersonalText", "Photo", "ReachName", "Report", "RosterRole", "SignIn", "Supplement", "Unit",
+    "Patrol", "PatrolAppeal", "PatrolCompanion", "PatrolEvent", "PatrolGrant", "Person", "PersonalText", "Photo",
+    "ReachName", "Report", "RosterRole", "SignIn", "Supplement", "TrackBatch", "Unit", "Verdict",
 ]  # fmt: skip

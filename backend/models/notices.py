@@ -27,6 +27,7 @@ class Notice(Base):
     person_id: Mapped[UUID | None] = mapped_column(ForeignKey("persons.id"))
     account_id: Mapped[UUID | None] = mapped_column(ForeignKey("accounts.id"))
     case_id: Mapped[UUID | None] = mapped_column(ForeignKey("cases.id"))
+    patrol_id: Mapped[UUID | None] = mapped_column(ForeignKey("patrols.id"))
     kind: Mapped[str]
     title: Mapped[str]
     body: Mapped[str]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey
+from sqlalchemy import BigInteger, ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 from uuid6 import uuid7
 
@@ -20,6 +20,7 @@ class Photo(Base):
     """
 
     __tablename__ = "photos"
+    __table_args__ = (UniqueConstraint("patrol_id", "shot_id"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
     claim_hash: Mapped[str]
@@ -29,6 +30,9 @@ class Photo(Base):
     created_at: Mapped[datetime] = mapped_column(index=True)
     report_id: Mapped[UUID | None] = mapped_column(ForeignKey("reports.id"), index=True)
     case_id: Mapped[UUID | None] = mapped_column(ForeignKey("cases.id"), index=True)
+    # A photo taken on a patrol, and the phone's own UUID of that shot.
+    patrol_id: Mapped[UUID | None] = mapped_column(ForeignKey("patrols.id"))
+    shot_id: Mapped[UUID | None]
     purpose: Mapped[str] = mapped_column(default="report")
     sha256: Mapped[str | None]
     phash: Mapped[int | None] = mapped_column(BigInteger)

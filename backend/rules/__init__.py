@@ -9,10 +9,12 @@ that is wrong; the reader adds file and line. Lists are tuples, so that the stor
 from __future__ import annotations
 
 from backend.rules.base import Frozen
+from backend.rules.patrol import PatrolRules
 from backend.rules.track import TrackRules
 
 
 class Rules(Frozen):
     """All rules of the county besides the limits in county.toml."""
 
+    patrol: PatrolRules = PatrolRules()
     track: TrackRules = TrackRules()

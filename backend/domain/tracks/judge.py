@@ -10,7 +10,7 @@ from backend.domain.tracks import signs
 from backend.domain.tracks.cleaning import clean
 from backend.domain.tracks.coverage import ReachLine, covered_share, project
 from backend.domain.tracks.gaps import bridge
-from backend.domain.tracks.judgement import VERSION, Judgement, Kept, Quantiles
+from backend.domain.tracks.judgement import VERSION, Beside, Judgement, Kept, Quantiles
 from backend.domain.tracks.plane import lengths_m
 from backend.domain.tracks.points import Floats, Points
 from backend.domain.tracks.signature import Signature
@@ -41,22 +41,26 @@ def judge(
     still_s = float(seen_s[way.still].sum())
     moving_s = float(seen_s[~way.still].sum())
     walked = ~unseen
-    beside = np.zeros(len(counted_m), dtype=bool)
+    anywhere = np.zeros(len(counted_m), dtype=bool)
+    beside: dict[str, Beside] = {}
     coverage: dict[str, float] = {}
     for on_reach in on_reaches:
-        beside |= on_reach.inside[:-1] & on_reach.inside[1:]
+        here = on_reach.inside[:-1] & on_reach.inside[1:]
+        anywhere |= here
+        beside[on_reach.code] = Beside(float(counted_m[here].sum()), float(seen_s[here].sum()))
         coverage[on_reach.code] = covered_share(on_reach, walked, counted_m)
     duration_s = float(way.step_s.sum())
     return Judgement(
         version=VERSION,
         mode=mode,
         distance_m=float(counted_m.sum()),
-        along_m=float(counted_m[beside].sum()),
+        along_m=float(counted_m[anywhere].sum()),
         duration_s=duration_s,
         moving_s=moving_s,
         still_s=still_s,
         unseen_s=max(0.0, duration_s - moving_s - still_s),
         coverage=coverage,
+        beside=beside,
         covered_m=sum(coverage[reach.code] * _length_m(reach) for reach in reaches),
         gaps=gaps,
         flags=signs.of(cleaned, way, gaps, counted_m, rules, mode, earlier),

@@ -52,6 +52,14 @@ class Kept:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """What of a way was walked within the corridor of one reach: metres counted, and seconds in which it was seen."""
+
+    metres: float
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Quantiles:
     p10: float
     p50: float
@@ -75,6 +83,7 @@ class Judgement:
     still_s: float
     unseen_s: float
     coverage: Mapping[str, float]
+    beside: Mapping[str, Beside]
     covered_m: float
     gaps: tuple[Gap, ...]
     flags: tuple[Flag, ...]
@@ -94,6 +103,7 @@ class Judgement:
         """Plain values that JSON stores without loss; `from_json` is the way back."""
         plain = {one.name: getattr(self, one.name) for one in fields(self)}
         plain["coverage"] = dict(self.coverage)
+        plain["beside"] = {code: vars(part) for code, part in self.beside.items()}
         plain["gaps"] = [vars(gap) for gap in self.gaps]
         plain["flags"] = [vars(flag) for flag in self.flags]
         plain["kept"] = {"points": self.kept.points, "of": self.kept.of, "dropped": dict(self.kept.dropped)}
@@ -107,6 +117,7 @@ class Judgement:
     def from_json(cls, plain: Mapping[str, Any]) -> Judgement:
         """The judgement that `to_json` stored."""
         values = dict(plain)
+        values["beside"] = {code: Beside(**part) for code, part in plain["beside"].items()}
         values["gaps"] = tuple(Gap(**gap) for gap in plain["gaps"])
         values["flags"] = tuple(Flag(**flag) for flag in plain["flags"])
         values["kept"] = Kept(**plain["kept"])
