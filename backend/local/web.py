@@ -7,4 +7,6 @@ from backend.local.phone import create_phone, with_phone
 from backend.settings import load_settings
 
 _settings = load_settings()
-app = with_phone(create_app(_settings), create_phone(_settings.wechat_base_url, _settings.s3_public_url))
+app = with_phone(
+    create_app(_settings), create_phone(_settings.wechat_base_url, _settings.s3_public_url, _settings.county_dir)
+)

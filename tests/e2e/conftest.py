@@ -16,7 +16,7 @@ from werkzeug.serving import make_server
 
 from backend.jobs import drain
 from backend.local.phone import HOST_FILES, MOUNT, create_phone, with_phone
-from tests.build import Build
+from tests.build import QINGYUAN, Build
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 _FLAGS = [
@@ -39,7 +39,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def site(app: APIFlask, wechat_url: str, settings_env: dict[str, str]) -> Iterator[str]:
     """The application with the phone beside it, at an address of its own."""
-    phone = create_phone(wechat_url, settings_env["S3_PUBLIC_URL"])
+    phone = create_phone(wechat_url, settings_env["S3_PUBLIC_URL"], QINGYUAN)
     server = make_server("127.0.0.1", 0, with_phone(app.wsgi_app, phone), threaded=True)  # type: ignore[arg-type]
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -83,7 +83,7 @@ class MiniProgram:
 
     @property
     def faults(self) -> list[str]:
-        found: list[str] = self.page.evaluate("window.__FAULTS__")
+        found: list[str] = self.page.evaluate("window.__FAULTS__ ?? []")
         return found
 
 

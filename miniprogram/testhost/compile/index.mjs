@@ -57,15 +57,15 @@ export function compileTo(root, out) {
   fs.mkdirSync(out, { recursive: true })
   fs.writeFileSync(path.join(out, 'program.js'), compile(root))
   esbuild.buildSync({
-    entryPoints: { host: path.join(HOST, 'runtime/index.js'), frame: path.join(HOST, 'frame/frame.js') },
+    entryPoints: { host: path.join(HOST, 'runtime/index.js') },
     bundle: true,
     outdir: out,
     format: 'iife',
     target: 'es2022',
     charset: 'utf8',
-    loader: { '.css': 'text', '.svg': 'text' },
+    loader: { '.css': 'text' },
   })
-  for (const page of ['app.html', 'index.html', 'frame.css']) fs.copyFileSync(path.join(HOST, 'frame', page), path.join(out, page))
+  for (const page of ['app.html', 'index.html', 'frame.css', 'frame.js']) fs.copyFileSync(path.join(HOST, 'frame', page), path.join(out, page))
   const assets = path.join(root, 'assets')
   if (fs.existsSync(assets)) fs.cpSync(assets, path.join(out, 'assets'), { recursive: true })
 }

@@ -54,7 +54,22 @@ export class Router {
 
   setTitle(title) {
     this.top.title = title
-    phone.tell('title', title)
+    this.#bar()
+  }
+
+  /** The bar above the page: title, colours by the theme, and the way back. */
+  #bar() {
+    const { window: style = {} } = this.program.app
+    const theme = this.program.theme[matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'] ?? {}
+    const value = (name) => (style[name]?.startsWith('@') ? theme[style[name].slice(1)] : style[name])
+    const bar = document.getElementById('bar')
+    bar.style.background = value('navigationBarBackgroundColor') ?? '#000'
+    bar.style.color = value('navigationBarTextStyle') === 'white' ? '#fff' : '#000'
+    document.getElementById('title').textContent = this.top.title
+    const back = document.getElementById('back')
+    back.hidden = this.stack.length < 2
+    back.onclick = () => this.back()
+    document.title = this.top.title
   }
 
   #absolute(url) {
@@ -81,7 +96,8 @@ export class Router {
     const config = this.program.components.find((component) => component.place === place).config
     const entry = { place, query, root, page, element, config, title: config.navigationBarTitleText ?? this.program.app.window?.navigationBarTitleText ?? '' }
     this.stack.push(entry)
-    phone.tell('page', entry)
+    this.#bar()
+    phone.tell('page', entry.place)
     page.onLoad?.(query)
     root.attach(element, slot)
     this.#call(entry, 'onShow', 'show')
@@ -103,7 +119,8 @@ export class Router {
 
   #show() {
     this.top.element.style.display = ''
-    phone.tell('page', this.top)
+    this.#bar()
+    phone.tell('page', this.top.place)
     this.#call(this.top, 'onShow', 'show')
   }
 

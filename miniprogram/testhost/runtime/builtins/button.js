@@ -9,7 +9,7 @@ export const definition = {
     plain: Boolean,
     size: String,
     type: String,
-    formType: String,
+    formType: reflected(String, (node, type) => attribute(node, 'data-form-type', type)),
     openType: String,
     lang: String,
     sessionFrom: String,
@@ -24,6 +24,9 @@ export const definition = {
     attached() {
       const node = nodeOf(this)
       if (!node.hasAttribute('role')) node.setAttribute('role', 'button')
+      node.tabIndex = 0
+      attribute(node, 'data-form-type', this.data.formType)
+      node.addEventListener('keydown', (event) => event.key === 'Enter' && node.click())
       node.addEventListener('click', (event) => {
         if (this.data.disabled) event.stopImmediatePropagation()
         else if (this.data.openType) openTypes[this.data.openType]?.(this)

@@ -1,5 +1,6 @@
 // <image>: what `mode` means in the browser's words.
 import { attribute, nodeOf, reflected } from './element.js'
+import { addressOf } from '../wx/files.js'
 
 const FIT = { scaleToFill: 'fill', aspectFit: 'contain', aspectFill: 'cover', widthFix: 'fill', heightFix: 'fill' }
 const drawn = (node, apply) => {
@@ -31,9 +32,10 @@ export const definition = {
   },
 }
 
-/** A path from the root of the package is one beside this page. */
+/** A path from the root of the package is one beside this page; a file of the phone has an address of its own. */
 function show(picture, src) {
   if (!src) picture.removeAttribute('src')
+  else if (src.startsWith('wxfile:')) addressOf(src).then((address) => (picture.src = address), () => picture.dispatchEvent(new Event('error')))
   else picture.src = src.startsWith('/') ? src.slice(1) : src
 }
 
