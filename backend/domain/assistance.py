@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import exists, select
@@ -42,7 +43,7 @@ def check(work: Work, codes: list[str], lead: str | None) -> list[str]:
     return [code for code in dict.fromkeys(codes) if code != lead]
 
 
-def open_for(work: Work, case: Case, codes: list[str], reason: str) -> None:
+def open_for(work: Work, case: Case, codes: Iterable[str], reason: str) -> None:
     """Open an assignment for each unit, which has to acknowledge it."""
     work.session.add_all(
         Assignment(case_id=case.id, unit_code=code, part="assist", reason=reason, opened_at=work.now) for code in codes

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, exists, func, select, true
 
-from backend.domain import routing, states
+from backend.domain import placement, routing, states
 from backend.domain.actors import ROUTING, UNIT_ROLES, Actor
 from backend.domain.faults import Forbidden, NotFound
-from backend.domain.places import places_of
 from backend.geo import distance_m
 from backend.models import Assignment, Case, DuplicateProposal, Report
 
@@ -29,15 +27,7 @@ def route(work: Work, case_id: UUID) -> None:
         return
     work.actor = ROUTING
     report = work.session.scalars(select(Report).where(Report.case_id == case.id).order_by(Report.id).limit(1)).one()
-    category = work.county.category_by_code[case.category]
-    decision = routing.decide(places_of(work.county), case.lon, case.lat, report.accuracy_m, category)
-    case.reach, case.risk_source = decision.reach, decision.risk_source
-    case.outside_county = decision.outcome == "outside_county"
-    case.urgent = case.urgent or decision.near_intake
-    if decision.near_intake and work.county.limits.intake_severity is not None:
-        case.severity = work.county.limits.intake_severity
-    case.routing_reason = decision.reason
-    case.routing = {**asdict(decision), "county_version": work.county_version}
+    decision = placement.locate(work, case)
     _decide(work, case, report, decision)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import or_, select, update
 
 from backend.clock import shanghai_day
-from backend.domain import assistance, deadlines, photos, severity
+from backend.domain import assistance, deadlines, photos, placement, severity
 from backend.domain.faults import Conflict, Fault
 from backend.models import Assignment, Case, DuplicateProposal, Report
 
@@ -35,11 +35,7 @@ def assign(work: Work, case: Case, form: Form) -> Data:
     staying = [code for code in assistance.units(work, case) if code in assisting]
     _end_assignments(work, case, "reassigned" if case.lead_unit else "assigned", staying)
     deadlines.stop(work, case, "triage", "refuse", "accept")
-    reason = form["reason"]
-    work.session.add(Assignment(case_id=case.id, unit_code=unit, ruled=case.ruled, reason=reason, opened_at=work.now))
-    assistance.open_for(work, case, [code for code in assisting if code not in staying], reason)
-    case.lead_unit = unit
-    case.ever_assigned = True
+    _open_assignments(work, case, unit, [code for code in assisting if code not in staying], form["reason"])
     deadlines.start(work, case, "accept", unit)
     if not case.ruled:
         deadlines.start(work, case, "refuse", unit)
@@ -49,6 +45,13 @@ def assign(work: Work, case: Case, form: Form) -> Data:
     if work.actor.role == "office":
         _release(work, case, form.get("forwarded_text"))
     return {"unit": unit, "assisting": assisting}
+
+
+def _open_assignments(work: Work, case: Case, unit: str, assisting: Iterable[str], reason: str) -> None:
+    work.session.add(Assignment(case_id=case.id, unit_code=unit, ruled=case.ruled, reason=reason, opened_at=work.now))
+    assistance.open_for(work, case, assisting, reason)
+    case.lead_unit = unit
+    case.ever_assigned = True
 
 
 def _release(work: Work, case: Case, forwarded_text: str | None) -> None:
@@ -184,6 +187,7 @@ def start(work: Work, case: Case, form: Form) -> Data:
 
 
 def settle_on_spot(work: Work, case: Case, form: Form) -> Data:
+    placement.locate(work, case)
     deadlines.start(work, case, "review", work.county.office)
     return _photos(work, case, form)
 
@@ -199,7 +203,25 @@ def send_back(work: Work, case: Case, form: Form) -> Data:
     case.rounds += 1
     if case.lead_unit is not None:
         deadlines.resume_rectify(work, case, case.lead_unit)
-    return {"round": case.rounds}
+        return {"round": case.rounds}
+    return {"round": case.rounds, **_give_to_somebody(work, case)}
+
+
+def _give_to_somebody(work: Work, case: Case) -> Data:
+    """What a chief settled on the spot was never assigned: not settled after all, it goes to whom its place names.
+
+    Where the place names nobody the office holds the clock, and assigns by hand.
+    """
+    if case.routing is None:
+        placement.locate(work, case)
+    decided = case.routing or {}
+    lead, assisting = decided.get("lead"), decided.get("assisting", [])
+    if lead not in work.county.unit_by_code:
+        deadlines.hand_over_rectify(work, case, work.county.office)
+        return {}
+    _open_assignments(work, case, lead, assisting, decided["reason"])
+    deadlines.hand_over_rectify(work, case, lead)
+    return {"unit": lead, "assisting": assisting}
 
 
 def close(work: Work, case: Case, form: Form) -> Data:
@@ -219,8 +241,9 @@ def note_photos(work: Work, case: Case, form: Form) -> Data:
 
 def fail_follow_up(work: Work, case: Case, form: Form) -> Data:
     case.closed_at = None
-    if case.lead_unit is not None:
-        deadlines.start(work, case, "rectify", case.lead_unit)
+    if case.lead_unit is None:
+        return {**_give_to_somebody(work, case), **_photos(work, case, form)}
+    deadlines.start(work, case, "rectify", case.lead_unit)
     return _photos(work, case, form)
 
 

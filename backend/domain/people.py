@@ -165,15 +165,15 @@ def import_roster(work: Work, rows: list[RosterRow]) -> dict[str, int]:
         wanted.add((person.id, row.role, row.unit))
         role = work.session.scalar(
             select(RosterRole).where(
-                RosterRole.person_id == person.id, RosterRole.role == row.role, RosterRole.unit_code == row.unit
+                RosterRole.person_id == person.id,
+                RosterRole.role == row.role,
+                RosterRole.unit_code == row.unit,
+                RosterRole.ended_at.is_(None),
             )
         )
         if role is None:
             role = RosterRole(person_id=person.id, role=row.role, unit_code=row.unit, since=work.now)
             work.session.add(role)
-            added += 1
-        elif role.ended_at is not None:
-            role.ended_at, role.since = None, work.now
             added += 1
         role.reaches = list(row.reaches)
     ended = 0

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import exists, select
+from sqlalchemy import select
 
 from backend.domain import assistance, effects, events, guards, severity
-from backend.domain.actors import CHIEF_ROLES, UNIT_ROLES, Actor
+from backend.domain.actors import Actor
 from backend.domain.faults import Conflict, Fault, Forbidden, NotFound
+from backend.domain.standing import capacities
 from backend.domain.words import blank
-from backend.models import Case, CaseEvent, Report
+from backend.models import Case, CaseEvent
 
 if TYPE_CHECKING:
     from backend.work import Work
@@ -135,58 +136,6 @@ TABLE: tuple[Transition, ...] = (
 
 ACTIONS = tuple(dict.fromkeys(row.action for row in TABLE))
 TITLES = {row.action: row.title for row in TABLE} | events.BESIDE_THE_TABLE
-
-
-def capacities(work: Work, case: Case, actor: Actor) -> set[str]:
-    """In which capacities of the table this actor stands towards this case."""
-    found: set[str] = set()
-    if actor.role in ("routing", "timer"):
-        return {actor.role}
-    if actor.role in ("resident", "receipt"):
-        return {"reporter"} if reports_of(work, case, actor) else set()
-    if actor.role == "office":
-        found.add("office")
-    if actor.role in UNIT_ROLES and actor.unit is not None and actor.unit == case.lead_unit:
-        found.add("lead_unit")
-    elif actor.role in UNIT_ROLES and assistance.assists(work, case, actor.unit):
-        found.add("assisting")
-    if actor.role in CHIEF_ROLES:
-        found.add("chief")
-        if actor.role == "county_chief" or (actor.unit is not None and actor.unit == case.lead_unit):
-            found.add("own_chief")
-    outside = actor.role in ("office", "county_chief", "inspector")
-    if outside and not _in_line(case, actor) and not _asked_for_it(work, case, actor):
-        found.update(("verifier", "inspector"))
-    return found
-
-
-def _in_line(case: Case, actor: Actor) -> bool:
-    """Whether the person belongs, by any role held, to the lead unit: then another must verify."""
-    return any(held.unit == case.lead_unit for held in actor.held)
-
-
-def _asked_for_it(work: Work, case: Case, actor: Actor) -> bool:
-    """Whether this very person did the work that is to be verified, in whatever office they were then."""
-    if actor.person_id is None:
-        return False
-    done = exists().where(
-        CaseEvent.case_id == case.id,
-        CaseEvent.action.in_(("request_closure", "settle_on_spot")),
-        CaseEvent.actor == actor.label,
-    )
-    return bool(work.session.scalar(select(done)))
-
-
-def reports_of(work: Work, case: Case, actor: Actor) -> list[Report]:
-    """The reports of this reporter that hang on the case."""
-    mine = select(Report).where(Report.case_id == case.id)
-    if actor.role == "receipt":
-        mine = mine.where(Report.id == actor.report_id)
-    elif actor.account_id is not None:
-        mine = mine.where(Report.account_id == actor.account_id)
-    else:
-        return []
-    return list(work.session.scalars(mine))
 
 
 def allowed(work: Work, case: Case, actor: Actor) -> list[Transition]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from uuid6 import uuid7
 
@@ -27,11 +27,21 @@ class Person(Base):
 
 
 class RosterRole(Base):
-    """One role of one person in one unit, from a day until it ends. Ending it takes effect at the next request."""
+    """One role of one person in one unit, from a day until it ends. Ending it takes effect at the next request.
+
+    Who takes an office up again gets another row: what somebody was, and when, is never lost.
+    """
 
     __tablename__ = "roster_roles"
     __table_args__ = (
-        UniqueConstraint("person_id", "role", "unit_code"),
+        Index(
+            "uq_roster_roles_in_force",
+            "person_id",
+            "role",
+            "unit_code",
+            unique=True,
+            postgresql_where="ended_at is null",
+        ),
         Index("ix_roster_roles_unit_code_role", "unit_code", "role", postgresql_where="ended_at is null"),
     )
 

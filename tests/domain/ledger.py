@@ -14,7 +14,7 @@ from backend.domain import photos, reports, states
 from backend.domain.actors import ROUTING, TIMER, Actor, HeldRole
 from backend.domain.photos import PhotoRef
 from backend.domain.reports import ReportForm
-from backend.models import Account, Case, Report
+from backend.models import Account, Case, Person, Report, RosterRole
 from backend.work import Work, unit_of_work
 
 MONDAY = datetime(2026, 6, 1, 1, 0, tzinfo=UTC)  # 09:00 in Shanghai, a working day
@@ -44,6 +44,19 @@ def official(role: str, unit: str, *others: tuple[str, str]) -> Actor:
 
 OFFICE = official("office", OFFICE_UNIT)
 HANDLER = official("handler", LEAD)
+
+
+def on_roster(work: Work, *roles: tuple[str, str, datetime, datetime | None]) -> uuid.UUID:
+    """A person on the roster with these roles: role, unit, since when, until when. Returns the person's id."""
+    person = Person(name="赵六", phone_digest=uuid.uuid4().hex, phone_sealed="-", created_at=work.now)
+    work.session.add(person)
+    work.session.flush()
+    for role, unit, since, ended_at in roles:
+        work.session.add(
+            RosterRole(person_id=person.id, role=role, unit_code=unit, since=since, ended_at=ended_at, reaches=[])
+        )
+    work.session.flush()
+    return person.id
 
 
 def account(work: Work) -> Account:

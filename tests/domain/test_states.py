@@ -140,6 +140,9 @@ CAST: dict[str, tuple[Actor, str]] = {
     "handler of another township, also of the lead unit": (official("handler", OTHER, ("handler", LEAD)), ""),
     "township chief of the lead unit": (official("township_chief", LEAD), "chief own_chief"),
     "village chief of the lead unit": (official("village_chief", LEAD), "chief own_chief"),
+    "township chief of the lead unit, also office": (
+        official("township_chief", LEAD, ("office", OFFICE_UNIT)), "chief own_chief",
+    ),
     "patroller of the lead unit": (official("patroller", LEAD), "chief own_chief"),
     "township chief of another township": (official("township_chief", OTHER), "chief"),
     "county chief": (official("county_chief", OFFICE_UNIT), "chief own_chief verifier inspector"),

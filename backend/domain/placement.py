@@ -1,0 +1,32 @@
+"""What a case's place says of it: reach, risk source, who answers. Written on the case once, kept as it was given."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from backend.domain import routing
+from backend.domain.places import places_of
+from backend.models import Case, Report
+
+if TYPE_CHECKING:
+    from backend.work import Work
+
+
+def locate(work: Work, case: Case) -> routing.Decision:
+    """Decide by the case's point who answers for it, and write that on the case, assigning nothing."""
+    accuracy_m = work.session.scalar(
+        select(Report.accuracy_m).where(Report.case_id == case.id).order_by(Report.id).limit(1)
+    )
+    category = work.county.category_by_code[case.category]
+    decision = routing.decide(places_of(work.county), case.lon, case.lat, accuracy_m, category)
+    case.reach, case.risk_source = decision.reach, decision.risk_source
+    case.outside_county = decision.outcome == "outside_county"
+    case.urgent = case.urgent or decision.near_intake
+    if decision.near_intake and work.county.limits.intake_severity is not None:
+        case.severity = work.county.limits.intake_severity
+    case.routing_reason = decision.reason
+    case.routing = {**asdict(decision), "county_version": work.county_version}
+    return decision
