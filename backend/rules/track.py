@@ -44,9 +44,13 @@ class TrackRules(Frozen):
     corridor_margin_m: float = Field(default=30, ge=0)
 
     # unnatural regularity
-    regular_noise_m: float = Field(default=0.05, ge=0)
+    regular_noise_m: float = Field(default=0.1, ge=0)
     regular_share: float = Field(default=0.8, gt=0, le=1)
     regular_min_points: int = Field(default=60, ge=10)
+
+    # long stays at two places between which nobody can have gone
+    two_places_m: float = Field(default=1000, gt=0)
+    two_places_s: float = Field(default=120, gt=0)
 
     # a track that repeats an earlier patrol
     repeat_m: float = Field(default=4, gt=0)

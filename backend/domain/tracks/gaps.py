@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,31 +16,52 @@ from backend.rules.track import Mode, TrackRules
 
 _USUAL = 3.0  # a phone that tells a place every minute has no gap every minute
 _DETOUR = 3.0  # along the reach at most so many times the straight line
+_MOST_LISTED = 500
 
 
-def bridge(
-    way: Way, on_reaches: Sequence[OnReach], rules: TrackRules, mode: Mode
-) -> tuple[tuple[Gap, ...], Floats, Bools]:
-    """The gaps, the metres that each step of the way counts, and which steps nobody saw."""
-    counted_m = way.step_m.copy()
-    unseen = way.step_s > rules.gap_max_s
-    counted_m[unseen] = 0.0
-    if not len(counted_m):
-        return (), counted_m, unseen
+@dataclass(frozen=True)
+class Counted:
+    """What each step of a way counts: metres, whether it was spent standing, whether nobody saw it."""
+
+    step_m: Floats
+    still: Bools
+    unseen: Bools
+
+
+def bridge(way: Way, on_reaches: Sequence[OnReach], rules: TrackRules, mode: Mode) -> tuple[tuple[Gap, ...], Counted]:
+    """The gaps in order of time (the longest, when they are many), and what each step counts.
+
+    A gap up to `gap_max_s` counts the way along the reach between its ends, where that is not much longer than the
+    straight line and not too far for the time; otherwise the straight line.
+    """
+    step_m, still = way.step_m.copy(), way.still.copy()
+    unseen = way.silent_s > rules.gap_max_s
+    if not len(step_m):
+        return (), Counted(step_m, still, unseen)
     from_s = max(rules.gap_from_s, _USUAL * float(np.median(way.step_s)))
-    gaps = []
-    for step in np.flatnonzero((way.step_s > from_s) | unseen):
-        here, there = slice(step, step + 1), slice(step + 1, step + 2)
-        straight_m = float(between_m(way.lon[here], way.lat[here], way.lon[there], way.lat[there])[0])
-        bridged, along = not unseen[step], None
-        if bridged:
-            counted_m[step] = straight_m if straight_m > rules.still_radius_m else 0.0
-            farthest_m = rules.max_mps(mode) * float(way.step_s[step])
-            for on_reach in on_reaches:
-                along_m = float(abs(on_reach.along_m[step + 1] - on_reach.along_m[step]))
-                if counted_m[step] and straight_m < along_m <= min(farthest_m, _DETOUR * straight_m):
-                    counted_m[step], along = along_m, on_reach.code
-                    break
-        ends = int(way.time_ms[step]), int(way.time_ms[step + 1])
-        gaps.append(Gap(*ends, straight_m, bridged, float(counted_m[step]), along))
-    return tuple(gaps), counted_m, unseen
+    gap = np.flatnonzero((way.silent_s > from_s) | unseen)
+    straight_m = between_m(way.lon[gap], way.lat[gap], way.lon[gap + 1], way.lat[gap + 1])
+    bridged = ~unseen[gap] & ~way.broken[gap]
+    went = bridged & (straight_m > rules.still_radius_m)
+    counted_m = np.where(went, straight_m, 0.0)
+    along = np.full(len(gap), -1)
+    farthest_m = np.minimum(rules.max_mps(mode) * way.step_s[gap], _DETOUR * straight_m)
+    for index, on_reach in enumerate(on_reaches):
+        along_m = np.abs(on_reach.along_m[gap + 1] - on_reach.along_m[gap])
+        better = went & (along < 0) & (along_m > straight_m) & (along_m <= farthest_m)
+        along[better], counted_m[better] = index, along_m[better]
+    step_m[gap] = counted_m
+    still[gap] = bridged & ~went
+    listed = np.sort(np.argsort(-way.silent_s[gap], kind="stable")[:_MOST_LISTED])
+    gaps = tuple(
+        Gap(
+            begins_ms=int(way.last_ms[gap[one]]),
+            ends_ms=int(way.first_ms[gap[one] + 1]),
+            straight_m=float(straight_m[one]),
+            bridged=bool(bridged[one]),
+            counted_m=float(counted_m[one]),
+            along=on_reaches[along[one]].code if along[one] >= 0 else None,
+        )
+        for one in listed
+    )
+    return gaps, Counted(step_m, still, unseen)

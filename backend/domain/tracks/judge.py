@@ -33,43 +33,44 @@ def judge(
     """
     cleaned = clean(points, rules)
     way = way_of(cleaned, rules)
-    tolerance_m = np.minimum(cleaned.error_m, rules.corridor_margin_m)
+    tolerance_m = np.minimum(way.error_m, rules.corridor_margin_m)
     on_reaches = [project(reach, way.plane, way.x, way.y, tolerance_m) for reach in reaches]
-    gaps, counted_m, unseen = bridge(way, on_reaches, rules, mode)
+    gaps, counted = bridge(way, on_reaches, rules, mode)
 
-    seen_s = np.where(unseen, 0.0, way.step_s)
-    still_s = float(seen_s[way.still].sum())
-    moving_s = float(seen_s[~way.still].sum())
-    walked = ~unseen
-    anywhere = np.zeros(len(counted_m), dtype=bool)
+    seen_s = np.where(counted.unseen, 0.0, way.step_s)
+    still_s = float(seen_s[counted.still].sum())
+    duration_s = float(way.step_s.sum())
+    unseen_s = float(way.step_s[counted.unseen].sum())
+    walked = ~counted.unseen & ~way.broken
+    anywhere = np.zeros(len(walked), dtype=bool)
     beside: dict[str, Beside] = {}
     coverage: dict[str, float] = {}
     for on_reach in on_reaches:
         here = on_reach.inside[:-1] & on_reach.inside[1:]
         anywhere |= here
-        beside[on_reach.code] = Beside(float(counted_m[here].sum()), float(seen_s[here].sum()))
-        coverage[on_reach.code] = covered_share(on_reach, walked, counted_m)
-    duration_s = float(way.step_s.sum())
+        beside[on_reach.code] = Beside(float(counted.step_m[here].sum()), float(seen_s[here].sum()))
+        coverage[on_reach.code] = covered_share(on_reach, walked, counted.step_m)
     return Judgement(
         version=VERSION,
         mode=mode,
-        distance_m=float(counted_m.sum()),
-        along_m=float(counted_m[anywhere].sum()),
+        distance_m=float(counted.step_m.sum()),
+        along_m=float(counted.step_m[anywhere].sum()),
         duration_s=duration_s,
-        moving_s=moving_s,
+        moving_s=max(0.0, duration_s - still_s - unseen_s),
         still_s=still_s,
-        unseen_s=max(0.0, duration_s - moving_s - still_s),
+        unseen_s=unseen_s,
         coverage=coverage,
         beside=beside,
         covered_m=sum(coverage[reach.code] * _length_m(reach) for reach in reaches),
         gaps=gaps,
-        flags=signs.of(cleaned, way, gaps, counted_m, rules, mode, earlier),
+        flags=signs.find(cleaned, way, gaps, counted, rules, mode, earlier),
         kept=Kept(len(cleaned.points), len(points), cleaned.dropped),
         line=map_line(way, gaps, rules.line_points_max),
         first_ms=int(cleaned.points.time_ms[0]) if len(cleaned.points) else None,
         last_ms=int(cleaned.points.time_ms[-1]) if len(cleaned.points) else None,
         accuracy_m=_quantiles(cleaned.points.accuracy_m),
-        interval_s=_quantiles(way.step_s),
+        interval_s=_quantiles(np.diff(cleaned.time_s)),
+        fast_m=float(counted.step_m[signs.too_fast(way, counted, rules, mode)].sum()),
     )
 
 

@@ -68,10 +68,11 @@ class Quantiles:
 
 @dataclass(frozen=True)
 class Judgement:
-    """A track judged. Distances are geodesic metres of the filtered way; `moving_s` + `still_s` + `unseen_s` =
-    `duration_s`. `coverage`: share of the length of each reach that was walked within its corridor; `covered_m` the
-    sum of these lengths; `along_m` the part of `distance_m` walked within some corridor. `line`: (longitude, latitude
-    in WGS-84 degrees, time), simplified; between the ends of a gap that is not bridged nothing is to be drawn.
+    """A track judged. Distances are geodesic metres of the filtered way: `along_m` the part of `distance_m` within some
+    corridor, `fast_m` the part faster than the mode. `moving_s` + `still_s` + `unseen_s` = `duration_s`. `coverage`:
+    the share of each reach's length that was walked within its corridor; `covered_m` the sum of these lengths.
+    `line`: (longitude, latitude in WGS-84 degrees, time), simplified; between the ends of a gap that is not bridged
+    nothing is to be drawn. Judgements are stored: a field that is added later has a default.
     """
 
     version: int
@@ -93,6 +94,7 @@ class Judgement:
     last_ms: int | None
     accuracy_m: Quantiles | None
     interval_s: Quantiles | None
+    fast_m: float = 0.0
 
     @property
     def doubts(self) -> tuple[Flag, ...]:

@@ -12,6 +12,7 @@ from backend.domain.tracks.points import Floats
 
 _WGS84 = Geod(ellps="WGS84")
 _AXIS_M = 6378137.0
+_GLOBE_M = 6371008.8
 _ECCENTRICITY_SQUARED = 0.00669437999014
 
 
@@ -26,6 +27,15 @@ def lengths_m(lon: Floats, lat: Floats) -> Floats:
 def between_m(lon1: Floats, lat1: Floats, lon2: Floats, lat2: Floats) -> Floats:
     """Geodesic distances of pairs of WGS-84 points (degrees)."""
     metres: Floats = _WGS84.inv(lon1, lat1, lon2, lat2)[2]
+    return metres
+
+
+def roughly_m(lon1: Floats, lat1: Floats, lon2: Floats, lat2: Floats) -> Floats:
+    """Distances on a sphere, true to half a per cent, in a tenth of the time that the ellipsoid takes."""
+    low, high = np.radians(lat1), np.radians(lat2)
+    across = np.sin(np.radians(lon2 - lon1) / 2.0)
+    half = np.sin((high - low) / 2.0) ** 2 + np.cos(low) * np.cos(high) * across**2
+    metres: Floats = 2.0 * _GLOBE_M * np.arcsin(np.sqrt(np.minimum(half, 1.0)))
     return metres
 
 

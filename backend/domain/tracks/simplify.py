@@ -29,4 +29,4 @@ def map_line(way: Way, gaps: Sequence[Gap], most: int) -> tuple[tuple[float, flo
         if len(kept) <= most:
             break
         tolerance *= 1.5
-    return tuple((float(way.lon[i]), float(way.lat[i]), int(way.time_ms[i])) for i in kept)
+    return tuple((float(way.lon[i]), float(way.lat[i]), int(way.first_ms[i])) for i in kept)
