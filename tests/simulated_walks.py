@@ -184,7 +184,7 @@ def seen(truth: Truth, phone: Phone = USUAL, seed: int = 0, begin_ms: int = BEGI
         accuracy = np.round(phone.accuracy_m * np.exp(random.normal(0, 0.15, len(measured))), 1)
     columns: dict[str, Any] = {
         "time_ms": begin_ms + np.round((np.maximum.accumulate(told) + phone.clock_off_s) * 1000).astype(np.int64),
-        "lon": np.where(missing, 0.0, np.round(places[0], phone.digits)),
+        "lon": np.where(missing, 0.0, np.round((places[0] + 180) % 360 - 180, phone.digits)),
         "lat": np.where(missing, 0.0, np.round(places[1], phone.digits)),
         "accuracy_m": accuracy,
         "speed_mps": np.abs(speed) if phone.tells_speed else np.full(len(measured), np.nan),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backend.domain.tracks.jumps import Jump, without_jumps
+from backend.domain.tracks.jumps import Jump, without_jumps, without_spikes
 from backend.domain.tracks.plane import roughly_m
 from backend.domain.tracks.points import Bools, Floats, Ints, Points
 from backend.rules.track import TrackRules
@@ -20,7 +20,6 @@ _BURST_MS = 100  # callbacks that follow each other faster were kept waiting
 _BURST_LEAST = 3  # fewer may be chance: they are spread as well, but not told of
 _FROZEN_M, _FROZEN_LEAST = 30.0, 3
 _BEST_ERROR_M = 3.0
-_SPIKE_ROUNDS, _SPIKE_LEAST, _SPIKE_TIMES = 3, 10, 4.5
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,6 @@ class Cleaned:
 
 def clean(points: Points, rules: TrackRules) -> Cleaned:
     """The points that count, and why the others do not."""
-    of = len(points)
     dropped: dict[str, int] = {}
 
     def keep(reason: str, these: Bools) -> Bools:
@@ -54,27 +52,23 @@ def clean(points: Points, rules: TrackRules) -> Cleaned:
             points = points.take(these)
         return these
 
-    keep("no_position", (np.abs(points.lon) > _NULL_DEG) | (np.abs(points.lat) > _NULL_DEG))
-    keep("inaccurate", ~(points.accuracy_m > rules.accuracy_max_m))
-    keep("other_day", _same_days(points.time_ms))
     order = np.lexsort((points.altitude_m, points.speed_mps, points.accuracy_m, points.lat, points.lon, points.time_ms))
     points = points.take(order)
     keep("duplicate", ~_repeats(points))
+    keep("no_position", (np.abs(points.lon) > _NULL_DEG) | (np.abs(points.lat) > _NULL_DEG))
+    keep("inaccurate", ~(points.accuracy_m > rules.accuracy_max_m))
+    keep("other_day", _same_days(points.time_ms))
     points = points.take(_order_in_bursts(points))
     time_s, bursts = _times(points, rules)
     time_s = time_s[keep("frozen", ~_frozen(points, time_s, rules))]
     error_m = np.where(np.isnan(points.accuracy_m), rules.accuracy_unknown_m, points.accuracy_m)
     error_m = np.clip(error_m, _BEST_ERROR_M, rules.accuracy_max_m)
-    told, broken, jumps = without_jumps(points, time_s, error_m, rules)
-    keep("jump", told)
-    time_s, error_m = time_s[told], error_m[told]
-    smooth = _without_spikes(points, time_s, error_m, broken)
-    # A step that nobody can have gone stays one, whichever of its ends is left out.
-    story = np.concatenate([[0], np.cumsum(broken)])[: len(points)][smooth]
-    keep("spike", smooth)
-    assert of == len(points) + sum(dropped.values())
+    near, spikes = without_spikes(points, time_s, error_m)
+    told, broken, jumps = without_jumps(points.take(near), time_s[near], error_m[near], rules)
+    near[near] = told
+    keep("jump", near)
     begin_ms = int(points.time_ms[0]) if len(points) else 0
-    return Cleaned(begin_ms, points, time_s[smooth], error_m[smooth], np.diff(story) > 0, dropped, jumps, bursts)
+    return Cleaned(begin_ms, points, time_s[near], error_m[near], broken, dropped, (*spikes, *jumps), bursts)
 
 
 def _frozen(points: Points, time_s: Floats, rules: TrackRules) -> Bools:
@@ -93,29 +87,6 @@ def _frozen(points: Points, time_s: Floats, rules: TrackRules) -> Bools:
     leaps = (leap_m > _FROZEN_M) & (leap_m > rules.walk_max_mps * seconds) & (size[:-1] >= _FROZEN_LEAST)
     frozen: Bools = ~fresh & np.repeat(np.append(leaps, False)[: len(first)], size)
     return frozen
-
-
-def _without_spikes(points: Points, time_s: Floats, error_m: Floats, broken: Bools) -> Bools:
-    """Without single fixes that stick out from the line between their neighbours, farther than this track's do."""
-    left = np.arange(len(points))
-    story = np.concatenate([[0], np.cumsum(broken)])
-    for _ in range(_SPIKE_ROUNDS):
-        if len(left) < _SPIKE_LEAST:
-            break
-        before, here, after = left[:-2], left[1:-1], left[2:]
-        share = (time_s[here] - time_s[before]) / np.maximum(time_s[after] - time_s[before], 1e-3)
-        lon = points.lon[before] + share * (points.lon[after] - points.lon[before])
-        lat = points.lat[before] + share * (points.lat[after] - points.lat[before])
-        off = np.where(story[before] == story[after], roughly_m(lon, lat, points.lon[here], points.lat[here]), 0.0)
-        most = np.maximum(_SPIKE_TIMES * np.median(off), error_m[here])
-        beside = np.concatenate([[0.0], off, [0.0]])
-        spike = (off > most) & (off >= beside[:-2]) & (off > beside[2:])
-        if not spike.any():
-            break
-        left = np.delete(left, np.flatnonzero(spike) + 1)
-    keep = np.zeros(len(points), dtype=bool)
-    keep[left] = True
-    return keep
 
 
 def _same_days(time_ms: Ints) -> Bools:

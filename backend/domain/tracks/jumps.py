@@ -15,6 +15,7 @@ from backend.rules.track import TrackRules
 _SLACK_M = 50.0
 _BELIEVED_S, _BELIEVED_LEAST = 60.0, 5.0  # fixes that fit no others are believed when they go on for so long
 _MOST_LISTED = 1000
+_SPIKE_ROUNDS, _SPIKE_LEAST, _SPIKE_TIMES = 3, 10, 4.5
 _ROWS = 50_000
 _GLOBE_M = 6_371_000.0
 
@@ -33,6 +34,36 @@ class Jump:
     @property
     def lasted_s(self) -> float:
         return (self.to_ms - self.from_ms) / 1000.0
+
+
+def without_spikes(points: Points, time_s: Floats, error_m: Floats) -> tuple[Bools, list[Jump]]:
+    """Which points to keep: not the single fixes that stick out from the line between their neighbours, there and
+    back again, much farther than this track's usually do.
+    """
+    left = np.arange(len(points))
+    spikes: list[Jump] = []
+    for _ in range(_SPIKE_ROUNDS):
+        if len(left) < _SPIKE_LEAST:
+            break
+        before, here, after = left[:-2], left[1:-1], left[2:]
+        share = (time_s[here] - time_s[before]) / np.maximum(time_s[after] - time_s[before], 1e-3)
+        lon = points.lon[before] + share * (points.lon[after] - points.lon[before])
+        lat = points.lat[before] + share * (points.lat[after] - points.lat[before])
+        off = roughly_m(lon, lat, points.lon[here], points.lat[here])
+        step = roughly_m(points.lon[left[:-1]], points.lat[left[:-1]], points.lon[left[1:]], points.lat[left[1:]])
+        most = np.maximum(_SPIKE_TIMES * np.median(off), error_m[here])
+        beside = np.concatenate([[0.0], off, [0.0]])
+        spike = (off > most) & (off >= beside[:-2]) & (off > beside[2:]) & (np.minimum(step[:-1], step[1:]) > off / 2)
+        if not spike.any():
+            break
+        spikes += [
+            Jump(int(points.time_ms[one]), int(points.time_ms[one]), 1, float(far))
+            for one, far in zip(here[spike][:_MOST_LISTED], off[spike][:_MOST_LISTED], strict=True)
+        ]
+        left = np.delete(left, np.flatnonzero(spike) + 1)
+    keep = np.zeros(len(points), dtype=bool)
+    keep[left] = True
+    return keep, spikes
 
 
 def without_jumps(

@@ -123,7 +123,7 @@ def _jumped(jumps: Sequence[Jump]) -> Iterator[Flag]:
     out = [jump for jump in jumps if jump.points]
     if out:
         points, farthest = sum(jump.points for jump in out), max(jump.metres for jump in out)
-        words = f"有{points}个定位点跳到别处（最远{_metres(farthest)}），不可能走到，没有采用。"
+        words = f"有{points}个定位点跳到别处（最远{_metres(farthest)}），没有采用。"
         yield Flag("jump", "shown", words, None, farthest, min(j.from_ms for j in out), max(j.to_ms for j in out))
     for jump in sorted((jump for jump in jumps if not jump.points), key=lambda jump: -jump.metres)[:_MOST_LEAPS]:
         words = f"定位一下子移动了{_metres(jump.metres)}，不可能走到，这一段没有计入里程。"

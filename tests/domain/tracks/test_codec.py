@@ -6,7 +6,7 @@ import zlib
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend.domain.tracks.codec import CorruptTrack, pack, unpack
@@ -41,6 +41,7 @@ def _two_hours() -> Points:
     )
 
 
+@settings(deadline=None)
 @given(st.lists(POINT, max_size=60))
 def test_what_goes_in_comes_out(rows: list[tuple[float, ...]]) -> None:
     columns = list(zip(*rows, strict=True)) or [()] * 7
@@ -64,6 +65,7 @@ def test_two_hours_at_a_point_a_second_fit() -> None:
     assert len(unpack(data)) == 7200
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_damage_is_told(data: st.DataObject) -> None:
     whole = pack(_two_hours().take(np.arange(40)))
@@ -79,6 +81,7 @@ def test_damage_is_told(data: st.DataObject) -> None:
         unpack(whole + b"x")
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_other_bytes_are_told(data: bytes) -> None:
     with pytest.raises(CorruptTrack):

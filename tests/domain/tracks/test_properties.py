@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,9 @@ from backend.domain.tracks.judgement import Judgement
 from backend.domain.tracks.points import MAX_POINTS, Points, join, make_points
 from backend.domain.tracks.signature import signature
 from tests.domain.tracks.stories import REACH, RULES, judged, points_of
-from tests.services import FULL
 from tests.simulated_walks import BEGIN_MS, OLD, USUAL, Phone, but, stand, walk
 
+FULL = os.environ.get("TEST_SIZE") == "full"
 EXAMPLES = 400 if FULL else 40
 SHORT = walk(REACH.line, to=(0.2, 0.4), stops=((0.3, 90),), seed=3)
 PHONES = st.sampled_from([USUAL, OLD, but(USUAL, every_s=5.0, asleep=((100, 160),), zeros=0.1, spikes=0.05)])
@@ -130,7 +131,7 @@ def test_across_the_date_line_the_world_is_round() -> None:
     assert found.distance_m < 50
 
 
-@pytest.mark.large
+@pytest.mark.skipif(not FULL, reason="minutes, in `make test-full`")
 @pytest.mark.parametrize("what", ["a walk of ten points a second", "chance", "one millisecond", "one place"])
 def test_a_million_points_are_judged(what: str) -> None:
     n = MAX_POINTS
