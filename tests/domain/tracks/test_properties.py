@@ -97,7 +97,7 @@ def test_one_jump_changes_nothing_much(phone: Phone, seed: int, when: float, far
     assert not with_jump.doubts
 
 
-@settings(max_examples=EXAMPLES * 3, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(ROWS, st.sampled_from([REACH, ReachLine("far", np.array([[-179.9, 10.0], [179.9, 10.5]]), 5.0)]))
 def test_no_points_are_too_mad_to_be_judged(rows: list[tuple[Any, ...]], reach: ReachLine) -> None:
     columns = list(zip(*rows, strict=True)) or [()] * 7
