@@ -15,10 +15,10 @@ from flask import current_app
 from redis.exceptions import RedisError
 from sqlalchemy import func, select
 
-from backend.clients import images
+from backend.clients import images, stamping
 from backend.clients.sms import SmsRefused
 from backend.clients.wechat import WeChatRefused
-from backend.domain import cases, judging, ledger, notices, patrols, photos
+from backend.domain import cases, findings, judging, ledger, notices, patrols, photos, stamps
 from backend.extensions import db
 from backend.models import Deferred
 from backend.queue import answered
@@ -72,6 +72,14 @@ def judge_patrol(work: Work, system: System, patrol_id: str) -> None:
     judging.make(work, UUID(patrol_id))
 
 
+def settle_finding(work: Work, system: System, patrol_id: str, finding_id: str) -> None:
+    findings.settle(work, UUID(patrol_id), UUID(finding_id))
+
+
+def stamp_photo(work: Work, system: System, photo_id: str) -> None:
+    stamps.draw(work, UUID(photo_id), system.storage, stamping.stamp)
+
+
 def finish_silent_patrols(work: Work, system: System) -> None:
     patrols.finish_silent(work)
 
@@ -84,6 +92,8 @@ JOBS: dict[str, Callable[..., None]] = {
     "remove_orphans": remove_orphans,
     "fold_tallies": fold_tallies,
     "judge_patrol": judge_patrol,
+    "settle_finding": settle_finding,
+    "stamp_photo": stamp_photo,
     "finish_silent_patrols": finish_silent_patrols,
 }
 

@@ -11,7 +11,9 @@ def install(app: APIFlask) -> None:
         access,
         batches,
         cases,
+        checkpoints,
         county,
+        findings,
         inflate,
         ledger,
         notices,
@@ -28,8 +30,8 @@ def install(app: APIFlask) -> None:
     )
 
     modules = (
-        batches, cases, county, ledger, notices, patrol_lists, patrols, photos, receipt, reports, roster, session,
-        verdicts,
+        batches, cases, checkpoints, county, findings, ledger, notices, patrol_lists, patrols, photos, receipt,
+        reports, roster, session, verdicts,
     )  # fmt: skip
     for module in modules:
         app.register_blueprint(module.bp, url_prefix="/api/v1")

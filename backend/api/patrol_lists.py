@@ -14,10 +14,10 @@ from sqlalchemy import select
 from backend.api.photos import show_photo
 from backend.api.schemas import Code, Input, PhotoOut
 from backend.api.verdicts import AppealOut, VerdictLine, VerdictOut, show_appeal, show_verdict
-from backend.domain import appeals, patrol_lists, patrols
+from backend.domain import appeals, checkpoints, findings, patrol_lists, patrols
 from backend.domain.actors import ROLE_NAMES
 from backend.domain.patrol_lists import Filter, Row
-from backend.models import Patrol, PatrolCompanion, PatrolEvent, Person, Photo, Verdict
+from backend.models import Case, Finding, Patrol, PatrolCompanion, PatrolEvent, Person, Photo, Verdict
 from backend.work import Work, unit_of_work
 
 bp = APIBlueprint("patrol_lists", __name__, tag="巡河")
@@ -38,6 +38,7 @@ class PatrolQuery(Input):
     valid: bool | None = None
     practice: bool | None = None
     appeal_open: bool = Field(default=False, description="only those with an appeal to be decided")
+    doubtful: bool = Field(default=False, description="only those whose track asks a human to look")
     since: date | None = Field(default=None, description="day of Asia/Shanghai on which it began, included")
     until: date | None = None
     before: Annotated[str, StringConstraints(max_length=80, pattern=r"^[\w\-:.~]+$")] | None = Field(
@@ -66,6 +67,7 @@ class PatrolRow(BaseModel):
     began_at: datetime
     ended_at: datetime | None
     valid: bool | None
+    doubts: int = Field(description="signs in the track that ask a human to look")
     distance_m: float | None
     along_m: float | None = Field(description="metres walked along the chief's own reaches")
     moving_s: float | None
@@ -102,6 +104,33 @@ class ShotOut(PhotoOut):
     claimed_lat: float | None
 
 
+class VisitOut(BaseModel):
+    id: UUID
+    code: str
+    name: str
+    kind: str | None
+    reach: str | None
+    at: datetime = Field(description="by the server's clock")
+    reached: bool
+    distance_m: float | None
+    why_not: str | None
+
+
+class FindingOut(BaseModel):
+    id: UUID
+    case: UUID | None
+    number: str | None
+    state: str | None
+    category: str
+    category_name: str
+    text: str
+    observed_at: datetime = Field(description="by the server's clock")
+    settled: bool
+    not_settled_because: str | None
+    lon: float
+    lat: float
+
+
 class PatrolEventOut(BaseModel):
     at: datetime
     action: str
@@ -119,6 +148,8 @@ class PatrolOut(PatrolRow):
     appeals: list[AppealOut]
     companions: list[CompanionOut]
     photos: list[ShotOut]
+    findings: list[FindingOut]
+    checkpoints: list[VisitOut]
     events: list[PatrolEventOut]
     allowed_actions: list[str]
 
@@ -155,6 +186,7 @@ def show_row(work: Work, row: Row) -> dict[str, Any]:
         "began_at": patrol.began_at,
         "ended_at": patrol.ended_at,
         "valid": patrol.valid,
+        "doubts": patrol.doubts,
         "distance_m": row.distance_m,
         "along_m": row.along_m,
         "moving_s": row.moving_s,
@@ -209,6 +241,8 @@ def show_patrol(work: Work, patrol: Patrol) -> dict[str, Any]:
         "appeals": [show_appeal(one) for one in found],
         "companions": _companions(work, patrol),
         "photos": [_shot(photo) for photo in work.session.scalars(taken)],
+        "findings": [_finding(work, patrol, *row) for row in findings.of_patrol(work, patrol)],
+        "checkpoints": _visits(work, patrol),
         "events": [
             {"at": e.at, "action": e.action, "title": _EVENTS[e.action], "role": e.role, "text": e.text}
             for e in work.session.scalars(events)
@@ -220,6 +254,35 @@ def show_patrol(work: Work, patrol: Patrol) -> dict[str, Any]:
 def _shot(photo: Photo) -> dict[str, Any]:
     claimed = {"claimed_at": photo.claimed_at, "claimed_lon": photo.claimed_lon, "claimed_lat": photo.claimed_lat}
     return {**show_photo(photo), **claimed}
+
+
+def _finding(work: Work, patrol: Patrol, finding: Finding, case: Case | None) -> dict[str, Any]:
+    category = work.county.category_by_code.get(finding.category)
+    plain = ("id", "category", "text", "not_settled_because", "lon", "lat")
+    return {
+        **{name: getattr(finding, name) for name in plain},
+        "case": finding.case_id,
+        "number": case.number if case else None,
+        "state": case.state if case else None,
+        "category_name": category.name if category else finding.category,
+        "observed_at": patrols.put_right(patrol, finding.observed_at),
+        "settled": finding.settled_at is not None,
+    }
+
+
+def _visits(work: Work, patrol: Patrol) -> list[dict[str, Any]]:
+    known = {one.code: one for one in checkpoints.all_of(work.county)}
+    plain = ("id", "reach", "reached", "distance_m", "why_not")
+    return [
+        {
+            **{name: getattr(visit, name) for name in plain},
+            "code": visit.checkpoint,
+            "name": known[visit.checkpoint].name if visit.checkpoint in known else visit.checkpoint,
+            "kind": known[visit.checkpoint].kind if visit.checkpoint in known else None,
+            "at": patrols.put_right(patrol, visit.at),
+        }
+        for visit in checkpoints.visits_of(work, patrol)
+    ]
 
 
 def _companions(work: Work, patrol: Patrol) -> list[dict[str, Any]]:

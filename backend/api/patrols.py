@@ -60,6 +60,8 @@ class HeldOut(BaseModel):
     finished: bool
     batches: list[UUID]
     photos: list[UUID] = Field(description="ids of shots")
+    findings: list[UUID]
+    checkpoints: list[UUID] = Field(description="ids of visits")
 
 
 class UploadedOut(BaseModel):

@@ -35,7 +35,8 @@ def show_photo(photo: Photo) -> dict[str, Any]:
     }
     if photo.state == "sound":
         storage = system().storage
-        shown["url"] = storage.signed_url(photo.display_key, expires=URL_LIFE)
+        display = photo.display_key if photo.stamped is None else photo.stamped_key
+        shown["url"] = storage.signed_url(display, expires=URL_LIFE)
         shown["thumbnail_url"] = storage.signed_url(photo.thumbnail_key, expires=URL_LIFE)
     return shown
 

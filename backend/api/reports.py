@@ -32,6 +32,8 @@ _WORDS: dict[str, str | None] = {
     "return": "县河长办正在重新确定办理单位。",
     "accept": "{unit}已签收。",
     "start": "{unit}已开始整改。",
+    "settle_on_spot": "现场已处理，等待县里确认。",
+    "verify": "县里已到现场核查。",
     "request_closure": "整改完成，等待县里核查。",
     "send_back": "核查未通过，继续整改。",
     "close": "核查通过，已办结。",

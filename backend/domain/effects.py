@@ -12,7 +12,7 @@ from sqlalchemy import or_, select, update
 from backend.clock import shanghai_day
 from backend.domain import assistance, deadlines, photos, placement, severity
 from backend.domain.faults import Conflict, Fault
-from backend.models import Assignment, Case, DuplicateProposal, Report
+from backend.models import Assignment, Case, DuplicateProposal, Finding, Report
 
 if TYPE_CHECKING:
     from backend.work import Work
@@ -222,6 +222,14 @@ def _give_to_somebody(work: Work, case: Case) -> Data:
     _open_assignments(work, case, lead, assisting, decided["reason"])
     deadlines.hand_over_rectify(work, case, lead)
     return {"unit": lead, "assisting": assisting}
+
+
+def verify(work: Work, case: Case, form: Form) -> Data:
+    """Somebody has been there; of what was settled on the spot it is noted that it was seen."""
+    unseen = select(Finding).where(Finding.case_id == case.id, Finding.verified_at.is_(None))
+    for finding in work.session.scalars(unseen):
+        finding.verified_at, finding.verified_by = work.now, work.actor.label
+    return _photos(work, case, form)
 
 
 def close(work: Work, case: Case, form: Form) -> Data:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sqlalchemy import exists, select
+
 from backend.domain import deadlines
 from backend.domain.actors import Actor
 from backend.domain.faults import Conflict, Fault
-from backend.models import Case
+from backend.models import Case, Finding
 
 if TYPE_CHECKING:
     from backend.work import Work
@@ -59,6 +61,14 @@ def dispute_window_over(work: Work, case: Case, actor: Actor) -> Fault | None:
 def dispute_over(work: Work, case: Case) -> bool:
     limit = work.county.limits.dispute_days
     return case.closed_at is None or work.now > deadlines.after(work, case.closed_at, limit)
+
+
+def seen_on_the_ground(work: Work, case: Case, actor: Actor) -> Fault | None:
+    """What was settled on the spot and drawn into the sample is closed only after somebody has been there."""
+    drawn = exists().where(Finding.case_id == case.id, Finding.sampled, Finding.verified_at.is_(None))
+    if case.source == "patrol" and work.session.scalar(select(drawn)):
+        return Conflict("verify_first", "这起现场办结被抽中实地核查，请先到现场核查并上传照片。")
+    return None
 
 
 def from_patrol(work: Work, case: Case, actor: Actor) -> Fault | None:

@@ -14,7 +14,7 @@ from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from backend.county import County
-from backend.domain import notices, patrol_track, patrols
+from backend.domain import checkpoints, findings, notices, patrol_track, patrols, stamps
 from backend.domain.actors import TIMER
 from backend.domain.faults import NotFound
 from backend.domain.tracks.coverage import ReachLine
@@ -43,6 +43,7 @@ def make(work: Work, patrol_id: UUID) -> Verdict | None:
     if patrol.finished_at is None:
         return None
     patrol_track.reckon_times(work, patrol)
+    stamps.ask(work, patrol)
     version = _rules_of(work, patrol)
     track = patrol_track.track(work, patrol, version.county.rules.patrol.future_tolerance_s)
     known_before = _earlier(work, patrol, version.county)
@@ -60,6 +61,7 @@ def make(work: Work, patrol_id: UUID) -> Verdict | None:
     )
     if last is not None and (last.judgement, last.facts) == (judgement.to_json(), facts.to_json()):
         return None
+    patrol.doubts = len(judgement.doubts)
     decision = decide(version.county.rules.patrol, _names(version.county), facts, judgement)
     verdict = _append(work, patrol, version.id, facts, judgement, decision, inputs)
     patrol.signature = signature(track.points, str(patrol.id), version.county.rules.track).data
@@ -98,6 +100,8 @@ def _facts(work: Work, patrol: Patrol, county: County, track: patrol_track.Track
         no_fix=track.no_fix,
         in_future=track.in_future,
         skew_s=patrol.skew_s,
+        settled=findings.settled_on(work, patrol),
+        checkpoints=checkpoints.visited(work, patrol, county),
         overlaps=_overlapped(work, patrol, county.rules.patrol.overlap_ignored_min),
     )
 

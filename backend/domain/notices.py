@@ -37,6 +37,7 @@ _TO_OFFICE = {
     "hold": ("待分办案件", "{number} {category}需要人工分办。"),
     "return": ("单位退回案件", "{number} {category}被退回，请重新交办或裁定。"),
     "request_closure": ("申请销号", "{number} {category}申请销号，请核查。"),
+    "settle_on_spot": ("现场办结待确认", "{number} {category}由河长现场办结，请核对后确认。"),
     "dispute": ("举报人提出异议", "{number} {category}的举报人对办理结果有异议。"),
     "appeal": ("举报人申诉", "{number} {category}的举报人对不予受理提出申诉。"),
 }

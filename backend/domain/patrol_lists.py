@@ -35,6 +35,7 @@ class Filter:
     valid: bool | None = None
     practice: bool | None = None
     appeal_open: bool = False
+    doubtful: bool = False
     since: date | None = None
     until: date | None = None
 
@@ -123,6 +124,8 @@ def _conditions(work: Work, wanted: Filter) -> list[ColumnElement[bool]]:
         asked.append({"finished": finished, "live": ~finished & started, "waiting": ~finished & ~started}[wanted.phase])
     if wanted.appeal_open:
         asked.append(exists().where(PatrolAppeal.patrol_id == Patrol.id, PatrolAppeal.decided_at.is_(None)))
+    if wanted.doubtful:
+        asked.append(Patrol.doubts > 0)
     if wanted.since is not None:
         asked.append(Patrol.began_at >= end_of_day(wanted.since, "00:00:00"))
     if wanted.until is not None:

@@ -12,10 +12,21 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from backend.clock import SHANGHAI
-from backend.domain import notices, patrol_track
+from backend.domain import notices, patrol_track, stamps
 from backend.domain.actors import CHIEF_ROLES, INSPECTOR_ROLES, TIMER, Actor
 from backend.domain.faults import Forbidden, NotFound, Unauthenticated
-from backend.models import Patrol, PatrolCompanion, PatrolEvent, PatrolGrant, Person, Photo, RosterRole, TrackBatch
+from backend.models import (
+    CheckpointVisit,
+    Finding,
+    Patrol,
+    PatrolCompanion,
+    PatrolEvent,
+    PatrolGrant,
+    Person,
+    Photo,
+    RosterRole,
+    TrackBatch,
+)
 from backend.vault import new_token, token_hash
 
 if TYPE_CHECKING:
@@ -125,6 +136,7 @@ def _begin(work: Work, patrol: Patrol, form: StartForm) -> None:
     patrol.device_started_at, patrol.start_sent_at, patrol.started_at = form.started_at, form.sent_at, work.now
     patrol_track.reckon_times(work, patrol)
     unknown = _take_companions(work, patrol, form.companions)
+    stamps.ask(work, patrol)
     note(work, patrol, "start", {**asdict(form), **({"unknown_companions": unknown} if unknown else {})})
 
 
@@ -256,10 +268,17 @@ def held(work: Work, patrol: Patrol) -> dict[str, Any]:
     """What of this patrol is kept for good, so that the phone can forget it."""
     of = {
         "batches": select(TrackBatch.id).where(TrackBatch.patrol_id == patrol.id),
-        "photos": select(Photo.shot_id).where(Photo.patrol_id == patrol.id),
+        "photos": select(Photo.shot_id).where(Photo.patrol_id == patrol.id, Photo.shot_id.is_not(None)),
+        "findings": select(Finding.id).where(Finding.patrol_id == patrol.id),
+        "checkpoints": select(CheckpointVisit.id).where(CheckpointVisit.patrol_id == patrol.id),
     }
     found = {name: sorted(map(str, work.session.scalars(query))) for name, query in of.items()}
     return {"started": patrol.started_at is not None, "finished": patrol.finish_received_at is not None, **found}
+
+
+def put_right(patrol: Patrol, at: datetime) -> datetime:
+    """A time of the phone's clock by the server's."""
+    return at - timedelta(seconds=patrol.skew_s)
 
 
 def day_words(patrol: Patrol) -> str:

@@ -94,6 +94,12 @@ def verify(work: Work, photo_id: UUID, shelf: Shelf, examine: Examiner, refusal:
     photo.width, photo.height, photo.taken_at = found.width, found.height, found.taken_at
     if found.gps is not None:
         photo.lon, photo.lat = found.gps
+    _ask_for_stamp(work, photo)
+
+
+def _ask_for_stamp(work: Work, photo: Photo) -> None:
+    if photo.patrol_id is not None and photo.state == "sound":
+        work.defer("stamp_photo", photo.id)
 
 
 def _signed(value: int) -> int:
@@ -106,14 +112,21 @@ def attach_to_report(work: Work, ref: PhotoRef, report: Report) -> None:
     photo.report_id, photo.purpose = report.id, "report"
 
 
-def attach_evidence(work: Work, ref: PhotoRef, case: Case, purpose: str = "evidence") -> Photo:
-    """Evidence must have been looked at: a closure must not rest on a file that turns out unreadable.
-
-    `purpose`: "evidence", or "note" for a photo that only adds to the record.
-    """
+def sound(work: Work, ref: PhotoRef) -> Photo:
+    """A photo that was looked at and found sound, for somebody who has no other use of it yet."""
     photo = _free(work, ref)
     if photo.state != "sound":
         raise Fault("photo_not_ready", "照片还在检查中，请稍候几秒再提交。", photo=str(photo.id))
+    return photo
+
+
+def attach_evidence(work: Work, ref: PhotoRef | Photo, case: Case, purpose: str = "evidence") -> Photo:
+    """Evidence must have been looked at: a closure must not rest on a file that turns out unreadable.
+
+    `purpose`: "evidence", or "note" for a photo that only adds to the record. A `Photo` is one that the caller holds
+    already, as of a finding that was settled on the spot.
+    """
+    photo = ref if isinstance(ref, Photo) else sound(work, ref)
     photo.case_id, photo.purpose = case.id, purpose
     return photo
 
@@ -127,6 +140,15 @@ def attach_to_patrol(work: Work, ref: PhotoRef, patrol_id: UUID, shot_id: UUID) 
     photo = _free(work, ref)
     photo.patrol_id, photo.shot_id, photo.purpose = patrol_id, shot_id, "patrol"
     work.session.flush()
+    _ask_for_stamp(work, photo)
+    return photo
+
+
+def attach_to_finding(work: Work, ref: PhotoRef, patrol_id: UUID, report: Report | None, purpose: str) -> Photo:
+    """A photo of a problem found on a patrol: of its report, or kept until it becomes evidence."""
+    photo = _free(work, ref)
+    photo.patrol_id, photo.report_id, photo.purpose = patrol_id, report.id if report else None, purpose
+    _ask_for_stamp(work, photo)
     return photo
 
 

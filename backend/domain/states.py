@@ -103,7 +103,12 @@ TABLE: tuple[Transition, ...] = (
     Transition(
         "send_back", "驳回", ("in_review",), "rectifying", ("verifier",), effects.send_back, (), ("reason",)
     ),
-    Transition("close", "销号", ("in_review",), "closed", ("verifier",), effects.close),
+    Transition(
+        "verify", "实地核查", ("in_review",), None, ("verifier",), effects.verify, (), ("photos",)
+    ),
+    Transition(
+        "close", "销号", ("in_review",), "closed", ("verifier",), effects.close, (guards.seen_on_the_ground,)
+    ),
     Transition(
         "dispute", "提出异议", ("closed",), None, ("reporter",), effects.dispute,
         (guards.not_disputed, guards.within_dispute), ("reason",),

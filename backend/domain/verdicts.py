@@ -4,8 +4,9 @@ again years later from what was stored. `judging` gathers the facts and keeps th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -20,8 +21,8 @@ class Facts:
     """What is known of a patrol besides its track. Times by the server's clock.
 
     `reaches`: what the chief named → "own", "others" or "unknown". `overlaps`: an earlier begun, valid patrol of the
-    same chief at the same time. `settled`: problems settled on the spot. `missing`: batches that were made but have not
-    arrived.
+    same chief at the same time. `settled`: problems settled on the spot. `checkpoints`: reach → visited, all of them.
+    `missing`: batches that were made but have not arrived.
     """
 
     role: str | None
@@ -36,11 +37,13 @@ class Facts:
     in_future: int = 0
     skew_s: float = 0.0
     settled: int = 0
+    checkpoints: Mapping[str, Sequence[int]] = field(default_factory=dict)
     overlaps: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         times = {"began_at": self.began_at.isoformat(), "ended_at": self.ended_at.isoformat()}
-        return {**asdict(self), "reaches": dict(self.reaches), **times}
+        counts = {reach: list(count) for reach, count in self.checkpoints.items()}
+        return {**asdict(self), "reaches": dict(self.reaches), "checkpoints": counts, **times}
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Facts:
@@ -196,7 +199,11 @@ def _asked(minimum: Minimum, name: str, seen: OnReach, facts: Facts, judgement: 
     if minimum.min_coverage:
         needed, found = minimum.min_coverage * 100, seen.coverage * 100
         yield _least("coverage", f"{name}：走过的河段长度", "%", needed, found, seen.reach)
-    elif seen.coverage == 0:
+    visited, there = facts.checkpoints.get(seen.reach, (0, 0))
+    if minimum.min_checkpoints and there:
+        needed = math.ceil(minimum.min_checkpoints * there)
+        yield _least("checkpoints", f"{name}：打卡点", "个", needed, visited, seen.reach)
+    if seen.coverage == 0 and not minimum.min_coverage:
         words, remedy = f"{name}：轨迹没有走到这个河段。", f"沿{name}走，定位要落在河边。"
         yield Reason("not_there", False, words, reach=seen.reach, remedy=remedy)
 

@@ -1,6 +1,8 @@
 """The tables. Importing this package registers every model."""
 
 from backend.models.cases import Assignment, Case, CaseEvent, Clock, DuplicateProposal, PersonalText
+from backend.models.checkpoints import CheckpointVisit
+from backend.models.findings import Finding
 from backend.models.ledger import CaseTally, CaseWords, LedgerUse, ReachName
 from backend.models.notices import Consent, Delivery, Notice
 from backend.models.patrols import Patrol, PatrolCompanion, PatrolEvent, PatrolGrant, TrackBatch
@@ -12,8 +14,9 @@ from backend.models.verdicts import PatrolAppeal, Verdict
 from backend.models.work import Deferred, IdempotencyKey
 
 __all__ = [
-    "Account", "Assignment", "BindingCode", "Case", "CaseEvent", "CaseTally", "CaseWords", "Clock", "Consent",
-    "CountyVersion", "Deferred", "Delivery", "DuplicateProposal", "IdempotencyKey", "LedgerUse", "Notice",
+    "Account", "Assignment", "BindingCode", "Case", "CaseEvent", "CaseTally", "CaseWords", "CheckpointVisit", "Clock",
+    "Consent",
+    "CountyVersion", "Deferred", "Delivery", "DuplicateProposal", "Finding", "IdempotencyKey", "LedgerUse", "Notice",
     "Patrol", "PatrolAppeal", "PatrolCompanion", "PatrolEvent", "PatrolGrant", "Person", "PersonalText", "Photo",
     "ReachName", "Report", "RosterRole", "SignIn", "Supplement", "TrackBatch", "Unit", "Verdict",
 ]  # fmt: skip

@@ -18,7 +18,8 @@ class Patrol(Base):
     `device_*_at` and `*_sent_at` are times of the phone's clock, as told. `began_at`, `ended_at` are the same by the
     server's clock, corrected by `skew_s` (by how much the phone's clock is ahead); until the start has arrived
     `began_at` is the time of the first message. `reaches` are those the chief named, `own_reaches` those that were
-    theirs then. `valid`: the verdict in force, None until judged. `judge_at`: when a verdict is to be made.
+    theirs then. `valid`: the verdict in force, None until judged. `doubts`: how many signs in the track ask a human to
+    look. `judge_at`: when a verdict is to be made.
     """
 
     __tablename__ = "patrols"
@@ -67,6 +68,7 @@ class Patrol(Base):
     judge_at: Mapped[datetime | None]
     verdict_seq: Mapped[int] = mapped_column(default=0, server_default="0")
     valid: Mapped[bool | None]
+    doubts: Mapped[int] = mapped_column(default=0, server_default="0")
 
     @property
     def phase(self) -> str:

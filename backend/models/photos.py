@@ -33,6 +33,8 @@ class Photo(Base):
     # A photo taken on a patrol, and the phone's own UUID of that shot.
     patrol_id: Mapped[UUID | None] = mapped_column(ForeignKey("patrols.id"))
     shot_id: Mapped[UUID | None]
+    # The lines of the stamp on its stamped copy; None while there is no such copy.
+    stamped: Mapped[list[str] | None]
     purpose: Mapped[str] = mapped_column(default="report")
     sha256: Mapped[str | None]
     phash: Mapped[int | None] = mapped_column(BigInteger)
@@ -52,6 +54,10 @@ class Photo(Base):
     @property
     def display_key(self) -> str:
         return f"display/{self.id}.jpg"
+
+    @property
+    def stamped_key(self) -> str:
+        return f"stamped/{self.id}.jpg"
 
     @property
     def thumbnail_key(self) -> str:

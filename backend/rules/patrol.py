@@ -21,8 +21,8 @@ class Minimum(Frozen):
 
     The first entry that fits a role and a reach holds. `scope`: whether minutes and metres are asked of the "patrol"
     as a whole or of each "reach" by itself (泗县丁湖镇). Metres are those walked along the river. `min_coverage` is the
-    share of the reach's length, always of each reach. `settled_counts`: a patrol on which a problem was settled on the
-    spot 现场办结 needs no minutes, metres or coverage (广州 2021).
+    share of the reach's length, `min_checkpoints` of its checkpoints, always of each reach. `settled_counts`: a patrol
+    on which a problem was settled on the spot 现场办结 needs no minutes, metres or coverage (广州 2021).
     """
 
     roles: tuple[PatrolRole, ...] = ()
@@ -34,6 +34,7 @@ class Minimum(Frozen):
     min_coverage: float = Field(default=0, ge=0, le=1)
     from_hour: str = Field(default="00:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
     to_hour: str = Field(default="24:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$")
+    min_checkpoints: float = Field(default=0, ge=0, le=1)
     settled_counts: bool = False
 
     def fits(self, role: str, reach: str) -> bool:
@@ -45,6 +46,16 @@ class Minimum(Frozen):
         if self.from_hour <= self.to_hour:
             return self.from_hour <= at < self.to_hour
         return at >= self.from_hour or at < self.to_hour
+
+
+class Board(Frozen):
+    """A notice board 公示牌 to visit, WGS-84 degrees. Its QR code carries a token that the server derives."""
+
+    code: str = Field(pattern=r"^[\w\-]+$", max_length=64)
+    name: str = Field(min_length=1)
+    reach: str
+    lon: float = Field(ge=-180, le=180)
+    lat: float = Field(ge=-90, le=90)
 
 
 class PatrolRules(Frozen):
@@ -62,6 +73,9 @@ class PatrolRules(Frozen):
     overlap_ignored_min: float = Field(default=3, ge=0)
     repeats_within_days: int = Field(default=180, ge=0)
     appeal_days: int = Field(default=10, ge=1)
+    settled_sample_percent: float = Field(default=20, ge=0, le=100)
+    checkpoint_near_m: float = Field(default=50, gt=0)
+    boards: tuple[Board, ...] = ()
 
     def minimum(self, role: str, reach: str) -> Minimum | None:
         """The entry that holds for a chief of this role on this reach; None when patrols there are not asked for."""
@@ -69,5 +83,11 @@ class PatrolRules(Frozen):
 
     def faults(self, county: County) -> Iterator[tuple[str, str]]:
         known = {reach.code for reach in county.reaches}
-        for code in sorted({code for one in self.minimums for code in one.reaches} - known):
+        named = {code for one in self.minimums for code in one.reaches} | {board.reach for board in self.boards}
+        for code in sorted(named - known):
             yield code, f"没有河段 {code}"
+        taken = {source.code for source in county.risk_sources}
+        for board in self.boards:
+            if board.code in taken:
+                yield board.code, f"编号 {board.code} 重复"
+            taken.add(board.code)
