@@ -82,9 +82,9 @@ class Build:
     def office(self) -> Phone:
         return self.official(OFFICE)
 
-    def photo(self, phone: Phone, data: bytes | None = None, wait: bool = True) -> dict[str, str]:
-        """A photo uploaded by the form to the real store. With `wait`, examined too."""
-        form = phone.post("/photos", {"content_type": "image/jpeg"}).json
+    def photo(self, phone: Phone, data: bytes | None = None, wait: bool = True, **claimed: Any) -> dict[str, str]:
+        """A photo uploaded by the form to the real store. With `wait`, examined too. `claimed`: what the app says."""
+        form = phone.post("/photos", {"content_type": "image/jpeg", **claimed}).json
         assert form is not None
         data = data if data is not None else make_jpeg(640, 480, text="river", seed=uuid.uuid4().int % 10_000)
         sent = requests.post(

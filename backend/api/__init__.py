@@ -21,6 +21,7 @@ def install(app: APIFlask) -> None:
         patrol_lists,
         patrols,
         photos,
+        playback,
         receipt,
         reports,
         roster,
@@ -30,8 +31,8 @@ def install(app: APIFlask) -> None:
     )
 
     modules = (
-        batches, cases, checkpoints, county, findings, ledger, notices, patrol_lists, patrols, photos, receipt,
-        reports, roster, session, verdicts,
+        batches, cases, checkpoints, county, findings, ledger, notices, patrol_lists, patrols, photos, playback,
+        receipt, reports, roster, session, verdicts,
     )  # fmt: skip
     for module in modules:
         app.register_blueprint(module.bp, url_prefix="/api/v1")

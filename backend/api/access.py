@@ -70,6 +70,8 @@ ACCESS: dict[str, str] = {
     "patrol_lists.companions": "official",
     "patrol_lists.show": "official",
     "patrol_lists.decline": "official",
+    "playback.as_geojson": "official",
+    "playback.as_gpx": "official",
     "verdicts.explain": "official",
     "verdicts.appeal": "official",
     "verdicts.decide": "office",

@@ -9,7 +9,7 @@ from apiflask import APIBlueprint
 from flask import g
 from pydantic import Field
 
-from backend.api.patrols import PhoneTime, UploadedOut, show_upload
+from backend.api.patrols import SentTime, UploadedOut, show_upload
 from backend.api.schemas import CoordTypeName, Input
 from backend.domain import batches
 from backend.work import unit_of_work
@@ -23,7 +23,7 @@ class BatchInput(Input):
     """Columns of one length, as onLocationChange gave them."""
 
     seq: int = Field(ge=0, le=2**31 - 1, description="the phone's count of its batches of this patrol")
-    sent_at: PhoneTime
+    sent_at: SentTime
     coord_type: CoordTypeName
     time_ms: list[int | None] = Field(description="when each callback ran, ms since 1970 by the phone's clock")
     lon: list[Number]

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from backend.api.photos import show_photo
 from backend.api.schemas import Code, Input, PhotoOut
 from backend.api.verdicts import AppealOut, VerdictLine, VerdictOut, show_appeal, show_verdict
-from backend.domain import appeals, checkpoints, findings, patrol_lists, patrols
+from backend.domain import appeals, checkpoints, findings, patrol_lists, patrols, playback
 from backend.domain.actors import ROLE_NAMES
 from backend.domain.patrol_lists import Filter, Row
 from backend.models import Case, Finding, Patrol, PatrolCompanion, PatrolEvent, Person, Photo, Verdict
@@ -231,6 +231,7 @@ def show_patrol(work: Work, patrol: Patrol) -> dict[str, Any]:
     events = select(PatrolEvent).where(PatrolEvent.patrol_id == patrol.id).order_by(PatrolEvent.seq)
     taken = select(Photo).where(Photo.patrol_id == patrol.id).order_by(Photo.claimed_at, Photo.id)
     found = appeals.of(work, patrol)
+    marks = None if patrol_lists.seen_whole(work, patrol) else {one.id for one in playback.of(work, patrol).marks}
     return {
         **show_row(work, patrol_lists.row_of(work, patrol)),
         "skew_s": patrol.skew_s,
@@ -240,7 +241,7 @@ def show_patrol(work: Work, patrol: Patrol) -> dict[str, Any]:
         "verdicts": made,
         "appeals": [show_appeal(one) for one in found],
         "companions": _companions(work, patrol),
-        "photos": [_shot(photo) for photo in work.session.scalars(taken)],
+        "photos": [_shot(photo) for photo in work.session.scalars(taken) if _may_see(photo, marks)],
         "findings": [_finding(work, patrol, *row) for row in findings.of_patrol(work, patrol)],
         "checkpoints": _visits(work, patrol),
         "events": [
@@ -249,6 +250,11 @@ def show_patrol(work: Work, patrol: Patrol) -> dict[str, Any]:
         ],
         "allowed_actions": appeals.allowed(work, patrol, found),
     }
+
+
+def _may_see(photo: Photo, marks: set[str] | None) -> bool:
+    """All photos for whoever sees the patrol whole (`marks` None), for others those on the part of it that is shown."""
+    return marks is None or photo.purpose in ("report", "evidence") or str(photo.id) in marks
 
 
 def _shot(photo: Photo) -> dict[str, Any]:

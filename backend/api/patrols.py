@@ -32,12 +32,19 @@ def _of_a_phone(at: datetime) -> datetime:
 PhoneTime = Annotated[AwareDatetime, AfterValidator(_of_a_phone), Field(description="by the phone's own clock")]
 
 
+SentTime = Annotated[
+    AwareDatetime,
+    AfterValidator(_of_a_phone),
+    Field(description="when this very request is sent, by the phone's own clock, which is put right by it"),
+]
+
+
 class StartInput(Input):
     role: Code
     unit: Code
     reaches: list[Code] = Field(min_length=1, max_length=50)
     started_at: PhoneTime
-    sent_at: PhoneTime
+    sent_at: SentTime
     mode: Literal["walk", "bike", "boat", "vehicle"] = "walk"
     practice: bool = Field(default=False, description="练习: kept apart from ledger and scores")
     companions: list[UUID] = Field(default_factory=list, max_length=20, description="persons who walk along")
@@ -51,7 +58,7 @@ class ShotInput(Input):
 
 class FinishInput(Input):
     ended_at: PhoneTime
-    sent_at: PhoneTime
+    sent_at: SentTime
     batches: list[UUID] = Field(default_factory=list, max_length=20_000, description="all that the phone has made")
 
 

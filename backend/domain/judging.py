@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 import numpy as np
-from sqlalchemy import Text, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Text, and_, exists, or_, select
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import ARRAY
 
@@ -56,15 +57,14 @@ def make(work: Work, patrol_id: UUID) -> Verdict | None:
     last = last_by_rules(work, patrol)
     if last is not None and (last.inputs, last.facts) == (inputs, facts.to_json()):
         return None
-    judgement = judge(
-        track.points, _lines(version.county, facts), version.county.rules.track, known_before, cast("Mode", patrol.mode)
-    )
+    lines, mode = _lines(version.county, facts.reaches), cast("Mode", patrol.mode)
+    judgement = judge(track.points, lines, version.county.rules.track, known_before, mode)
     if last is not None and (last.judgement, last.facts) == (judgement.to_json(), facts.to_json()):
         return None
     patrol.doubts = len(judgement.doubts)
     decision = decide(version.county.rules.patrol, _names(version.county), facts, judgement)
     verdict = _append(work, patrol, version.id, facts, judgement, decision, inputs)
-    patrol.signature = signature(track.points, str(patrol.id), version.county.rules.track).data
+    _remember(work, patrol, track, version.county)
     _tell(work, patrol, decision, verdict)
     judge_overlapped(work, patrol)
     return verdict
@@ -106,8 +106,8 @@ def _facts(work: Work, patrol: Patrol, county: County, track: patrol_track.Track
     )
 
 
-def _lines(county: County, facts: Facts) -> list[ReachLine]:
-    own = [county.reach_by_code[code] for code, whose in facts.reaches.items() if whose == "own"]
+def _lines(county: County, reaches: Mapping[str, str]) -> list[ReachLine]:
+    own = [county.reach_by_code[code] for code, whose in reaches.items() if whose == "own"]
     return [ReachLine(reach.code, np.array(reach.geometry["coordinates"])[:, :2], reach.corridor_m) for reach in own]
 
 
@@ -122,19 +122,43 @@ def _digest(data: bytes) -> str:
 def _earlier(work: Work, patrol: Patrol, county: County) -> list[Signature]:
     """The tracks that this one might repeat: by the same chief or on the same reaches, begun before it."""
     days = county.rules.patrol.repeats_within_days
-    alike = or_(Patrol.person_id == patrol.person_id, Patrol.reaches.op("?|")(sql_cast(patrol.reaches, ARRAY(Text()))))
     rows = work.session.execute(
         select(Patrol.id, Patrol.signature)
         .where(
             Patrol.id != patrol.id,
             Patrol.began_at.between(patrol.began_at - timedelta(days=days), patrol.began_at),
             Patrol.signature.is_not(None),
-            alike,
+            _might_be_alike(patrol),
         )
         .order_by(Patrol.began_at.desc(), Patrol.id)
         .limit(_EARLIER_MAX)
     )
     return [Signature(str(patrol_id), data) for patrol_id, data in rows if data is not None]
+
+
+def _remember(work: Work, patrol: Patrol, track: patrol_track.Track, county: County) -> None:
+    """Keep what recognises this track, and have those judged again that began later and may turn out to repeat it."""
+    data = signature(track.points, str(patrol.id), county.rules.track).data
+    if data == patrol.signature:
+        return
+    patrol.signature = data
+    days = timedelta(days=county.rules.patrol.repeats_within_days)
+    later = (
+        select(Patrol.id)
+        .where(
+            Patrol.id != patrol.id, Patrol.began_at.between(patrol.began_at, patrol.began_at + days),
+            Patrol.verdict_seq > 0, _might_be_alike(patrol),
+        )
+        .order_by(Patrol.began_at)
+        .limit(_EARLIER_MAX)
+    )  # fmt: skip
+    for other in work.session.scalars(later):
+        work.defer("judge_patrol", other)
+
+
+def _might_be_alike(patrol: Patrol) -> ColumnElement[bool]:
+    shared = Patrol.reaches.op("?|")(sql_cast(patrol.reaches, ARRAY(Text())))
+    return or_(Patrol.person_id == patrol.person_id, shared)
 
 
 def _overlapped(work: Work, patrol: Patrol, ignored_min: float) -> str | None:
@@ -208,11 +232,21 @@ def _tell(work: Work, patrol: Patrol, decision: Decision, verdict: Verdict) -> N
     )  # fmt: skip
 
 
+def judged_so_far(work: Work, patrol: Patrol) -> Judgement:
+    """What can be said of a track that is still arriving; nothing of it is kept."""
+    version = _rules_of(work, patrol)
+    track = patrol_track.track(work, patrol, version.county.rules.patrol.future_tolerance_s)
+    own = {code: "own" for code in patrol.own_reaches if code in version.county.reach_by_code}
+    lines = _lines(version.county, {code: own[code] for code in patrol.reaches if code in own})
+    return judge(track.points, lines, version.county.rules.track, (), cast("Mode", patrol.mode))
+
+
 @dataclass(frozen=True)
 class Explained:
     """A stored verdict made once more from stored data. `same`: it came out as it was stored.
 
-    `same_track`: judging the stored points once more gave the stored judgement; None when points came later.
+    `same_track`: judging the stored points once more gave the stored judgement; None when points of this patrol or of
+    one that it was compared with came later.
     """
 
     verdict: Verdict
@@ -233,7 +267,10 @@ def explain(work: Work, patrol: Patrol, seq: int) -> Explained:
     track = patrol_track.track(work, patrol, county.rules.patrol.future_tolerance_s, facts.skew_s)
     if track.digest != verdict.inputs["batches"]:
         return Explained(verdict, decision, same, None)
-    known = {one.patrol_id: one for one in _earlier(work, patrol, county)}
-    earlier = [known[code] for code in verdict.inputs["earlier"] if code in known]
-    again = judge(track.points, _lines(county, facts), county.rules.track, earlier, cast("Mode", patrol.mode))
+    now = {one.patrol_id: one for one in _earlier(work, patrol, county)}
+    then = verdict.inputs["earlier"]
+    if any(code not in now or _digest(now[code].data) != digest for code, digest in then.items()):
+        return Explained(verdict, decision, same, None)
+    earlier = [now[code] for code in then]
+    again = judge(track.points, _lines(county, facts.reaches), county.rules.track, earlier, cast("Mode", patrol.mode))
     return Explained(verdict, decision, same, again.to_json() == verdict.judgement)

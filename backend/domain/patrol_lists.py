@@ -12,13 +12,14 @@ from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from backend.clock import end_of_day
-from backend.domain.actors import UNIT_ROLES, Actor
+from backend.domain.actors import UNIT_ROLES
 from backend.domain.faults import Fault, Forbidden, NotFound
 from backend.models import Patrol, PatrolAppeal, PatrolCompanion, Person, Verdict
 
 if TYPE_CHECKING:
     from backend.work import Work
 
+_OF_A_TOWNSHIP = UNIT_ROLES | {"township_chief"}
 # A phone that has been silent for longer is not shown as being out.
 LIVE_FOR = timedelta(hours=12)
 
@@ -51,22 +52,42 @@ class Row:
     moving_s: float | None
 
 
-def visible(actor: Actor) -> ColumnElement[bool]:
-    """The county sees all, a township and its chief the township's, every chief their own and those walked along."""
+def visible(work: Work) -> ColumnElement[bool]:
+    """The county sees all, a township its own chiefs' and those on its banks, every chief their own and joint ones."""
+    close = _close(work)
+    actor = work.actor
+    if actor.role not in _OF_A_TOWNSHIP:
+        return close
+    banks = [
+        reach.code for reach in work.county.reaches if actor.unit in (reach.lead, reach.left_bank, reach.right_bank)
+    ]
+    return or_(close, _on(banks))
+
+
+def _close(work: Work) -> ColumnElement[bool]:
+    """The patrols that the actor may see whole, to the door of the chief's house."""
+    actor = work.actor
     if actor.role in ("office", "inspector", "county_chief"):
         return true()
     if not actor.official:
         raise Forbidden("officials_only", "只有河长和工作人员可以查看巡河记录。")
     along = exists().where(PatrolCompanion.patrol_id == Patrol.id, PatrolCompanion.person_id == actor.person_id)
     mine = or_(Patrol.person_id == actor.person_id, along)
-    if actor.role in UNIT_ROLES or actor.role == "township_chief":
-        return or_(mine, Patrol.unit_code == actor.unit)
-    return mine
+    return or_(mine, Patrol.unit_code == actor.unit) if actor.role in _OF_A_TOWNSHIP else mine
+
+
+def _on(reaches: list[str]) -> ColumnElement[bool]:
+    return Patrol.reaches.op("?|")(sql_cast(reaches, ARRAY(Text())))
+
+
+def seen_whole(work: Work, patrol: Patrol) -> bool:
+    """Whether the actor sees where it began and ended: another township on whose bank it went does not."""
+    return work.session.scalar(select(Patrol.id).where(Patrol.id == patrol.id, _close(work))) is not None
 
 
 def get(work: Work, patrol_id: UUID) -> Patrol:
     """A patrol that the actor may see; others do not exist for them."""
-    patrol = work.session.scalar(select(Patrol).where(Patrol.id == patrol_id, visible(work.actor)))
+    patrol = work.session.scalar(select(Patrol).where(Patrol.id == patrol_id, visible(work)))
     if patrol is None:
         raise NotFound("找不到这次巡河。", "unknown_patrol")
     return patrol
@@ -74,7 +95,7 @@ def get(work: Work, patrol_id: UUID) -> Patrol:
 
 def page(work: Work, wanted: Filter, before: str | None, limit: int) -> tuple[list[Row], str | None]:
     """One page, those begun last first, and the cursor of the next."""
-    query = _rows().where(visible(work.actor), *_conditions(work, wanted))
+    query = _rows().where(visible(work), *_conditions(work, wanted))
     if before is not None:
         query = query.where(tuple_(Patrol.began_at, Patrol.id) < tuple_(*_place(before)))
     query = query.order_by(Patrol.began_at.desc(), Patrol.id.desc()).limit(limit + 1)
@@ -88,9 +109,9 @@ def row_of(work: Work, patrol: Patrol) -> Row:
 
 
 def live(work: Work) -> list[Row]:
-    """Who is on the river now, those heard of last first."""
+    """Who is on the river now, those heard of last first. Only the county and their own township are told."""
     query = _rows().where(
-        visible(work.actor), Patrol.finished_at.is_(None), Patrol.started_at.is_not(None),
+        _close(work), Patrol.finished_at.is_(None), Patrol.started_at.is_not(None),
         Patrol.last_contact_at > work.now - LIVE_FOR,
     )  # fmt: skip
     return [Row(*row) for row in work.session.execute(query.order_by(Patrol.last_contact_at.desc()).limit(500))]
@@ -114,7 +135,7 @@ def _conditions(work: Work, wanted: Filter) -> list[ColumnElement[bool]]:
     if wanted.role is not None:
         asked.append(Patrol.role == wanted.role)
     if wanted.reach is not None:
-        asked.append(Patrol.reaches.op("?|")(sql_cast([wanted.reach], ARRAY(Text()))))
+        asked.append(_on([wanted.reach]))
     if wanted.valid is not None:
         asked.append(Patrol.valid.is_(wanted.valid))
     if wanted.practice is not None:

@@ -151,7 +151,7 @@ def _track(rules: PatrolRules, facts: Facts, judgement: Judgement) -> Iterator[R
     if judgement.kept.points == 0 and not facts.settled:
         yield Reason("no_track", False, "没有可用的定位点。", remedy="巡河时打开手机定位，允许小程序使用位置。")
     for flag in judgement.flags:
-        against = flag.code in rules.invalidating
+        against = flag.kind == "doubt" and flag.code in rules.invalidating
         remedy = "如与实际不符，请申诉并附照片。" if against else ""
         yield Reason(flag.code, False if against else None, flag.words, found=flag.share or flag.number, remedy=remedy)
 

@@ -61,8 +61,8 @@ class Board(Frozen):
 class PatrolRules(Frozen):
     """Validity of patrols. Defaults are lenient, so that a county without the file counts every real walk.
 
-    `invalidating` names the flags of a judgement (backend.domain.tracks) that make a patrol invalid; other flags are
-    only shown. A phone's clock that is off by less than `skew_ignored_s` is taken as right.
+    `invalidating` names the doubts of a judgement (backend.domain.tracks.signs) that make a patrol invalid; other flags
+    are only shown. A phone's clock that is off by less than `skew_ignored_s` is taken as right.
     """
 
     minimums: tuple[Minimum, ...] = (Minimum(min_minutes=10, min_metres=300),)

@@ -15,28 +15,18 @@ from backend.clients.stamping import stamp
 from backend.county import County
 from backend.extensions import db
 from backend.jobs import drain
-from backend.local.pictures import make_jpeg
 from backend.models import Photo
 from tests.build import Build
 from tests.walks import Sender
-
-
-def taken(sender: Sender, at: str, lon: float, lat: float) -> dict[str, str]:
-    form = {"claimed_at": at, "claimed_lon": lon, "claimed_lat": lat, "coord_type": "wgs84"}
-    made = sender.phone.post("/photos", form).json
-    assert made is not None
-    file = {"file": ("p.jpg", make_jpeg(640, 480, text="river", seed=3), "image/jpeg")}
-    requests.post(made["url"], data=made["fields"], files=file, timeout=20)
-    ref = {"id": made["id"], "claim": made["claim"]}
-    sender.phone.post(f"/photos/{ref['id']}/uploaded", {"claim": ref["claim"]})
-    return ref
 
 
 @pytest.mark.parametrize("photo_first", [True, False])
 def test_a_patrol_photo_is_stamped_whatever_comes_first(build: Build, county: County, photo_first: bool) -> None:
     sender = Sender(build, county)
     walk = sender.walk(phone_ahead=timedelta(hours=3))
-    photo = taken(sender, walk.by_phone(walk.began_at), *walk.places[10])
+    lon, lat = walk.places[10]
+    claimed = {"claimed_at": walk.by_phone(walk.began_at), "claimed_lon": lon, "claimed_lat": lat}
+    photo = build.photo(sender.phone, wait=photo_first, **claimed, coord_type="wgs84")
     attach = (f"/{walk.id}/photos/{uuid.uuid4()}", {"photo": photo})
     if photo_first:
         sender.put(*attach)

@@ -197,6 +197,9 @@ def test_everybody_sees_the_patrols_that_are_theirs_to_see(build: Build, county:
     assert seen(sender.phone) == {mine.id}
     assert seen(neighbour.phone) == {theirs.id}
     assert sender.phone.get(f"/patrols/{theirs.id}").status_code == 404
+    beside = county.reach_by_code[str(mine.reach)]
+    across = next(unit for unit in (beside.left_bank, beside.right_bank) if unit != sender.chief.unit)
+    assert mine.id in seen(build.official(phone_of(across)))  # on the other bank of the same reach
     handler = build.official(phone_of(sender.chief.unit))
     assert seen(handler) == {mine.id}
     assert seen(build.official(phone_of(sender.chief.unit, "乡级河长"))) == {mine.id}

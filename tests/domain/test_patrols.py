@@ -13,17 +13,19 @@ from apiflask import APIFlask
 from sqlalchemy import select
 
 from backend.county import County
-from backend.domain import batches, judging, patrols, people
+from backend.domain import batches, checkpoints, findings, judging, patrols, people
 from backend.domain.actors import Actor
 from backend.domain.batches import BatchForm
+from backend.domain.checkpoints import VisitForm
+from backend.domain.findings import FindingForm
 from backend.domain.patrol_track import skew
 from backend.domain.patrols import FinishForm, StartForm
 from backend.models import Deferred, Patrol, Person, RosterRole, TrackBatch, Verdict
 from backend.work import Work
-from tests.domain.ledger import MONDAY, undone
+from tests.domain.ledger import MONDAY, account, photo, undone
 from tests.walks import Walk, chief
 
-ROUNDS = 200 if os.environ.get("TEST_SIZE") == "full" else 12
+ROUNDS = 200 if os.environ.get("TEST_SIZE") == "full" else 6
 
 
 def walker(work: Work) -> Actor:
@@ -32,15 +34,20 @@ def walker(work: Work) -> Actor:
     row = people.RosterRow(1, "张河生", who.phone, who.role, who.unit, who.reaches)
     people.import_roster(work, [row])
     role = work.session.scalars(select(RosterRole).join(Person).where(Person.name == "张河生")).one()
-    return Actor(role=who.role, unit=who.unit, person_id=role.person_id, name="张河生")
+    known = account(work)
+    return Actor(role=who.role, unit=who.unit, account_id=known.id, person_id=role.person_id, name="张河生")
 
 
 def receive(work: Work, walk: Walk, path: str, body: dict[str, Any]) -> None:
     """One message as the HTTP interface hands it on."""
-    times = ("sent_at", "started_at", "ended_at")
+    times = ("sent_at", "started_at", "ended_at", "observed_at", "at")
     form = {name: datetime.fromisoformat(value) if name in times else value for name, value in body.items()}
     walk_id = uuid.UUID(walk.id)
-    if "/batches/" in path:
+    if "/findings/" in path:
+        findings.take(work, walk_id, uuid.UUID(path.rpartition("/")[2]), FindingForm(**form))
+    elif "/checkpoints/" in path:
+        checkpoints.visit(work, walk_id, uuid.UUID(path.rpartition("/")[2]), VisitForm(**form))
+    elif "/batches/" in path:
         batches.take(work, walk_id, uuid.UUID(path.rpartition("/")[2]), BatchForm(**form))
     elif path.endswith("/finish"):
         ids = tuple(uuid.UUID(one) for one in form.pop("batches"))
@@ -48,6 +55,20 @@ def receive(work: Work, walk: Walk, path: str, body: dict[str, Any]) -> None:
     else:
         patrols.start(work, walk_id, StartForm(**form | {"reaches": tuple(form["reaches"])}))
     work.session.flush()
+
+
+def extra(work: Work, walk: Walk) -> list[tuple[str, dict[str, Any]]]:
+    """A finding and a visit to a checkpoint of the walk's reach."""
+    point = checkpoints.of_reach(work.county, str(walk.reach))[0]
+    seen = {"lon": point.lon, "lat": point.lat, "coord_type": "wgs84"}
+    at, where = walk.by_phone(walk.began_at), f"/{walk.id}"
+    finding = {"category": "garbage", "observed_at": at, "photos": (photo(work),), **seen}
+    ids = Random(walk.id)
+    kept = [uuid.UUID(int=ids.getrandbits(128)) for _ in range(2)]
+    return [
+        (f"{where}/findings/{kept[0]}", finding),
+        (f"{where}/checkpoints/{kept[1]}", {"checkpoint": point.code, "at": at, **seen}),
+    ]
 
 
 def carry_out(work: Work, *walks: Walk) -> None:
@@ -78,6 +99,8 @@ def outcome(work: Work, walk: Walk) -> dict[str, Any]:
         "judgement": last.judgement,
         "decision": last.decision,
         "kept": [tuple(row) for row in kept],
+        "held": {name: ids for name, ids in patrols.held(work, patrol).items() if name != "photos"},
+        "cases": [(finding.id, case.state if case else None) for finding, case in findings.of_patrol(work, patrol)],
     }
 
 
@@ -102,7 +125,7 @@ def test_any_order_repetition_and_interleaving_gives_the_same_patrols(
         with undone(app) as work:
             work.actor = walker(work)
             both = walks()
-            messages = [(walk, *one) for walk in both for one in walk.messages(MONDAY)]
+            messages = [(walk, *one) for walk in both for one in (*walk.messages(MONDAY), *extra(work, walk))]
             if order != "straight":
                 messages += chance.choices(messages, k=len(messages))
                 chance.shuffle(messages)
@@ -115,6 +138,7 @@ def test_any_order_repetition_and_interleaving_gives_the_same_patrols(
             return [outcome(work, walk) for walk in both]
 
     straight = run("straight")
+    assert [len(one["cases"]) for one in straight] == [1, 1]
     assert [one["valid"] for one in straight] == [True, False]
     assert run("shuffled") == straight
 

@@ -133,6 +133,8 @@ def test_flags_invalidate_where_the_rules_name_them_and_are_told_otherwise() -> 
     found = verdict(strict, track=walked(40, 2500, fast))
     assert against(found) == ["too_fast"]
     assert "申诉" in found.remedies[0]
+    a_little = Flag("too_fast", "shown", "有一小段像是乘车。", share=0.1)
+    assert verdict(strict, track=walked(40, 2500, a_little)).valid
 
 
 @pytest.mark.parametrize(
