@@ -121,15 +121,21 @@ def start(work: Work, patrol_id: UUID, form: StartForm, by_grant: bool = False) 
 
 
 def _begin(work: Work, patrol: Patrol, form: StartForm) -> None:
-    held = work.session.scalar(
+    terms = work.session.scalars(
         select(RosterRole).where(
             RosterRole.person_id == patrol.person_id, RosterRole.role == form.role, RosterRole.unit_code == form.unit
         )
-    )
+    ).all()
+    began_at = min(form.started_at, work.now)
+
+    def in_force(term: RosterRole) -> bool:
+        return term.ended_at is None or term.ended_at > began_at
+
+    # Of several terms of one office the one it was walked in; else that which was in force last.
+    held = max(terms, key=lambda term: (in_force(term), term.since <= began_at, term.since), default=None)
     if held is None or held.role not in PATROL_ROLES:
         raise Forbidden("not_your_role", "您没有这个河长身份，请在“我的”里换成巡河用的身份再开始。")
-    patrol.role, patrol.unit_code = held.role, held.unit_code
-    patrol.role_in_force = held.ended_at is None or held.ended_at > min(form.started_at, work.now)
+    patrol.role, patrol.unit_code, patrol.role_in_force = held.role, held.unit_code, in_force(held)
     patrol.reaches = list(dict.fromkeys(form.reaches))
     patrol.own_reaches = reaches_of(work, held)
     patrol.practice, patrol.mode = form.practice, form.mode

@@ -154,7 +154,7 @@ def test_settled_on_the_spot_goes_straight_to_review(build: Build, sender: Sende
     walk = sender.walk()
     made = settled(sender, walk)
     case = case_of(made)
-    assert case.state == "in_review"
+    assert (case.state, case.reach) == ("in_review", walk.reach)
     office = build.office()
     [waiting] = office.get("/findings").json["items"]  # type: ignore[index]
     assert (waiting["number"], waiting["done"]) == (made["number"], "已清走。")
@@ -227,6 +227,7 @@ def test_what_was_not_settled_after_all_is_sent_back_to_the_unit_of_the_place(bu
     office = build.office()
     back = office.act(str(case.id), "send_back", reason="垃圾还在。")
     assert back.json["state"] == "rectifying"  # type: ignore[index]
+    assert back.json["lead_unit"] is not None  # type: ignore[index]
 
 
 def test_a_confirmed_list_sent_twice_closes_once(build: Build, sender: Sender) -> None:
