@@ -17,7 +17,8 @@ export UV_PYTHON_DOWNLOADS := never
 ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt),)
 export UV_SYSTEM_CERTS ?= true
 endif
-unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
+# Compiled code is kept: without it each of the many processes would compile everything anew at its start.
+unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 export PYTHONUTF8 := 1
 
 help: ## 列出全部命令
@@ -68,7 +69,7 @@ clean: ## 删除本检出的数据、虚拟环境与缓存
 $(READY): requirements-dev.lock pyproject.toml $(UV)
 	@echo '正在准备依赖（第一次需要下载，之后不再需要）……'
 	@$(PY) -c '' 2>/dev/null || $(UV) venv -q --clear --python "$$(cat $(BOOT)/python)" .venv
-	@$(UV) pip sync --python $(PY) --require-hashes requirements-dev.lock
+	@$(UV) pip sync --compile-bytecode --python $(PY) --require-hashes requirements-dev.lock
 	@$(UV) pip install -q --python $(PY) --no-deps --no-build-isolation -e .
 	@touch $@
 

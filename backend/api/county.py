@@ -7,6 +7,7 @@ from typing import Any
 from apiflask import APIBlueprint
 from pydantic import BaseModel
 
+from backend.domain.places import places_of
 from backend.work import unit_of_work
 
 bp = APIBlueprint("county", __name__, tag="本县")
@@ -32,6 +33,7 @@ class CountyOut(BaseModel):
     code: str
     name: str
     hotline: str
+    centre: tuple[float, float]
     text_max: int
     categories: list[CategoryOut]
     units: list[UnitOut]
@@ -46,6 +48,7 @@ def show() -> Any:
             "code": county.code,
             "name": county.name,
             "hotline": county.hotline,
+            "centre": places_of(county).centre,
             "text_max": county.limits.report_text_max,
             "categories": [category.model_dump() for category in county.categories],
             "units": [unit.model_dump() for unit in county.units],

@@ -90,6 +90,12 @@ class Places:
         self._first_risk = self._first_piece + len(self._piece_first)
         self._tree = shapely.STRtree(shapely.box(boxes[:, 0], boxes[:, 1], boxes[:, 2], boxes[:, 3]))
 
+    @property
+    def centre(self) -> tuple[float, float]:
+        """A point well inside the county, longitude and latitude: where a map begins that knows of no better place."""
+        inside = shapely.point_on_surface(self._outline)
+        return inside.x, inside.y
+
     def around(self, lon: float, lat: float) -> Around:
         """Everything that counts at this point, in one look-up."""
         townships: list[str] = []

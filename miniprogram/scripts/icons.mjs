@@ -18,17 +18,23 @@ const NAMES = {
 } // prettier-ignore
 const FILLED = new Set(['star-filled'])
 
-/** Every icon name that the code or a page may show: `name="…"` of t-icon, `icon="…"`, `…Icon: '…'`, and TDesign's own. */
+/** Every icon name that a page or the code may show: on <t-icon>, as a button's or a component's icon, in a record. */
 export function usedIcons(dist) {
   const names = new Set(Object.keys(NAMES))
-  const patterns = [/<t-icon[^>]*?\bname="([a-z0-9-]+)"/g, /\b(?:left-|right-|prefix-|suffix-)?icon="([a-z0-9-]+)"/g, /\bicon: '([a-z0-9-]+)'/g]
   for (const file of fs.readdirSync(dist, { recursive: true })) {
     if (!/\.(wxml|js)$/.test(file) || file.includes('miniprogram_npm')) continue
-    const source = fs.readFileSync(path.join(dist, file), 'utf8').replaceAll('"', '"')
-    for (const pattern of patterns) for (const match of source.matchAll(pattern)) names.add(match[1])
-    for (const match of source.matchAll(/\bicon: "([a-z0-9-]+)"/g)) names.add(match[1])
+    const source = fs.readFileSync(path.join(dist, file), 'utf8')
+    for (const [, value] of source.matchAll(/<t-icon[^>]*?\bname="([^"]+)"/g)) namesIn(value).forEach((name) => names.add(name))
+    for (const [, value] of source.matchAll(/\b[a-z-]*icon="([^"]+)"/g)) namesIn(value).forEach((name) => names.add(name))
+    for (const [, value] of source.matchAll(/\bicon: ["']([a-z0-9-]+)["']/g)) names.add(value)
   }
   return [...names].sort()
+}
+
+/** The names in an attribute: itself, or each text in its {{ expression }} that follows ?, : or ||. */
+function namesIn(value) {
+  if (!value.includes('{{')) return [value]
+  return [...value.matchAll(/(?:\?|:|\|\|)\s*'([a-z0-9-]+)'/g)].map((match) => match[1])
 }
 
 export function iconStyles(names) {

@@ -2,12 +2,12 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import * as acorn from 'acorn'
 import esbuild from 'esbuild'
 
 const FROM = fileURLToPath(new URL('../node_modules/tdesign-miniprogram/miniprogram_dist', import.meta.url))
 const PREFIX = 'tdesign-miniprogram/'
 const REFERENCES = [
-  [/\.js$/, /(?:\bfrom\s*|\bimport\s*|\brequire\()["']([^"']+)["']/g],
   [/\.wxml$/, /\b(?:src)=["']([^"'{}]+)["']/g],
   [/\.wxss$/, /@import\s+(?:url\()?["']([^"']+)["']/g],
   [/\.wxs$/, /require\(["']([^"']+)["']\)/g],
@@ -44,7 +44,7 @@ function componentsUsed(dist) {
 
 function referencesOf(file, source) {
   const folder = path.posix.dirname(file)
-  const found = []
+  const found = file.endsWith('.js') ? importsOf(source).map((reference) => resolve(folder, reference, '.js')) : []
   for (const [ending, pattern] of REFERENCES) {
     if (!ending.test(file)) continue
     for (const match of source.matchAll(pattern)) found.push(resolve(folder, match[1], path.posix.extname(file)))
@@ -55,6 +55,11 @@ function referencesOf(file, source) {
     for (const place of Object.values(JSON.parse(source).usingComponents ?? {})) found.push(resolve(folder, place, '.js'))
   }
   return found
+}
+
+function importsOf(source) {
+  const statements = acorn.parse(source, { ecmaVersion: 'latest', sourceType: 'module' }).body
+  return statements.flatMap((statement) => (statement.source ? [statement.source.value] : []))
 }
 
 function resolve(folder, reference, ending) {

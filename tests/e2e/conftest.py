@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import os
 import shutil
 import tempfile
 import threading
@@ -11,7 +13,7 @@ from typing import Any
 
 import pytest
 from apiflask import APIFlask
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, TimeoutError, sync_playwright  # noqa: A004
 from werkzeug.serving import make_server
 
 from backend.jobs import drain
@@ -80,6 +82,42 @@ class MiniProgram:
     def turn(self, **knobs: Any) -> None:
         """Set knobs of the simulated phone (testhost/runtime/phone.js)."""
         self.page.evaluate("(knobs) => Object.assign(window.__PHONE__, knobs)", knobs)
+
+    def take_photos(self, *pictures: bytes) -> None:
+        """Lay ready what the camera will give next."""
+        files = [base64.b64encode(picture).decode() for picture in pictures]
+        self.page.evaluate(
+            """(files) => files.forEach((text, n) => window.__PHONE__.album.push(new File(
+                [Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0))], `p${n}.jpg`, { type: 'image/jpeg' })))""",
+            files,
+        )
+
+    def tap(self, name: str) -> None:
+        """Tap what a screen reader would call so."""
+        self.shown(self.page.get_by_label(name, exact=True)).click()
+
+    def agree_to_privacy(self) -> None:
+        self.page.locator("#privacy-agree, [data-id=privacy-agree]").or_(
+            self.page.get_by_text("同意", exact=True)
+        ).first.click()
+
+    def sees(self, words: str) -> None:
+        try:
+            self.shown(self.page.get_by_text(words)).wait_for()
+        except TimeoutError as late:
+            shown = f"{self.page.inner_text('body')}\nfaults: {self.faults}"
+            raise AssertionError(f"“{words}” does not appear; the phone shows:\n{shown}") from late
+
+    @staticmethod
+    def shown(found: Locator) -> Locator:
+        """The one that can be seen: the pages below the top one are still in the document."""
+        return found.locator("visible=true").first
+
+    def picture(self, name: str) -> None:
+        """A screenshot into the folder of QINGHE_SCREENSHOTS, when somebody wants to look."""
+        folder = os.environ.get("QINGHE_SCREENSHOTS")
+        if folder:
+            self.page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
 
     @property
     def faults(self) -> list[str]:

@@ -172,3 +172,83 @@ export async function copy(text: string): Promise<void> {
 export async function call(number: string): Promise<void> {
   await wx.makePhoneCall({ phoneNumber: number }).catch(refuse)
 }
+
+// Photos and files
+
+export async function pickPhotos(count: number, cameraOnly = false): Promise<PickedPhoto[]> {
+  const { tempFiles } = await wx
+    .chooseMedia({ count, mediaType: ['image'], sourceType: cameraOnly ? ['camera'] : ['camera', 'album'], sizeType: ['compressed'] })
+    .catch(refuse)
+  return tempFiles.map(({ tempFilePath, size }) => ({ path: tempFilePath, size }))
+}
+
+/** Move a temporary file to where it outlives the app. Resolves with its new path. */
+export function keepFile(path: string, name: string): Promise<string> {
+  const target = `${wx.env.USER_DATA_PATH}/${name}`
+  return new Promise((resolve, reject) => {
+    wx.getFileSystemManager().saveFile({
+      tempFilePath: path,
+      filePath: target,
+      success: () => resolve(target),
+      fail: (failure) => reject(refusal(failure)),
+    })
+  })
+}
+
+/** Remove a kept file; one that is gone already is no fault. */
+export function dropFile(path: string): void {
+  wx.getFileSystemManager().unlink({ filePath: path })
+}
+
+export function showPhotos(urls: string[], current: string): void {
+  void wx.previewImage({ urls, current })
+}
+
+// Place
+
+/** Where the phone is, WGS-84. Rejects with reason denied, privacy, timeout or other. */
+export async function whereAmI(): Promise<Fix> {
+  const found = await wx.getLocation({ type: 'wgs84', isHighAccuracy: true, highAccuracyExpireTime: 5000 }).catch(refuse)
+  const { latitude, longitude, accuracy, speed, altitude } = found
+  return { latitude, longitude, accuracy, speed, altitude }
+}
+
+export async function openSettings(): Promise<void> {
+  await wx.openSetting({}).catch(refuse)
+}
+
+export async function scan(): Promise<string> {
+  const { result } = await wx.scanCode({ onlyFromCamera: false, scanType: ['qrCode', 'wxCode'] }).catch(refuse)
+  return result
+}
+
+// Consent to subscription messages: asked for where a tap has just said what the messages are about
+
+/** Ask for one message of each template. Resolves with what was answered, empty when WeChat would not ask. */
+export async function askForMessages(templates: string[]): Promise<Record<string, string>> {
+  if (!templates.length) return {}
+  try {
+    const { errMsg: _, ...answers } = await wx.requestSubscribeMessage({ tmplIds: templates })
+    return answers as Record<string, string>
+  } catch (failure) {
+    const { reason } = refusal(failure as { errMsg?: string })
+    if (reason === 'cancelled' || reason === 'denied') return {}
+    throw refusal(failure as { errMsg?: string })
+  }
+}
+
+// Privacy: WeChat asks before the first private call, and shows the contract that the console holds
+
+type PrivacyAnswer = (answer: { buttonId?: string; event: 'agree' | 'disagree' }) => void
+
+export function onPrivacyQuestion(ask: (resolve: PrivacyAnswer) => void): void {
+  wx.onNeedPrivacyAuthorization((resolve) => ask(resolve as unknown as PrivacyAnswer))
+}
+
+export function openPrivacyContract(): void {
+  wx.openPrivacyContract({})
+}
+
+export async function stopRefreshing(): Promise<void> {
+  await wx.stopPullDownRefresh({}).catch(refuse)
+}

@@ -9,9 +9,14 @@ import { makeWx } from './wx/index.js'
 
 const { glassEasel } = adapter
 
-// TDesign binds attributes that some of its components do not declare, and relates to components that no page uses:
-// WeChat passes over both without a word.
-const SILENT_IN_WECHAT = [/is not a valid property/, /target of relation .* is not a valid behavior or component/]
+// TDesign binds attributes that some of its components do not declare, relates to components that no page uses, and draws
+// the dots of <t-loading> by a number: WeChat passes over all of it without a word.
+const SILENT_IN_WECHAT = [
+  /is not a valid property/,
+  /target of relation .* is not a valid behavior or component/,
+  /Use number as for-list/,
+  /Some keys are not unique while list updates: ""/,
+]
 
 export function boot(program) {
   watchFramework()
@@ -58,13 +63,22 @@ function watchFramework() {
 function browser() {
   const backend = new glassEasel.CurrentWindowBackendContext()
   backend.document = {
-    createElement: (tag) => document.createElement(BUILTINS.has(tag) ? `wx-${tag}` : tag),
+    createElement: (tag) => understandingRpx(document.createElement(BUILTINS.has(tag) ? `wx-${tag}` : tag)),
     createTextNode: (text) => document.createTextNode(text),
     createDocumentFragment: () => document.createDocumentFragment(),
     createComment: (text) => document.createComment(text),
   }
   backend.onEvent((target, type, detail, options) => glassEasel.triggerEvent(target, type, detail, options))
   return backend
+}
+
+/** In WeChat rpx is a unit in inline styles too. */
+function understandingRpx(element) {
+  element.setAttribute = (name, value) => {
+    const plain = name === 'style' ? String(value).replace(/(-?[\d.]+)rpx\b/g, (_, number) => `calc(var(--rpx) * ${number})`) : value
+    Element.prototype.setAttribute.call(element, name, plain)
+  }
+  return element
 }
 
 /** Scripts run once each; a component's registers with the environment in which it is loaded first. */

@@ -98,6 +98,9 @@ export class Router {
     this.stack.push(entry)
     this.#bar()
     phone.tell('page', entry.place)
+    // A page that declares a property of the query's name is given it, as WeChat does.
+    const declared = Object.entries(query).filter(([name]) => name in page.data)
+    if (declared.length) page.setData(Object.fromEntries(declared.map(([name, value]) => [name, decodeURIComponent(value)])))
     page.onLoad?.(query)
     root.attach(element, slot)
     this.#call(entry, 'onShow', 'show')

@@ -13,7 +13,7 @@ const properties = {
   })),
   placeholder: reflected(String, inner((field, text) => attribute(field, 'placeholder', text))),
   type: reflected(String, inner((field, type) => attribute(field, 'inputmode', MODES[type] ?? ''))),
-  password: reflected(Boolean, inner((field, hidden) => (field.type = hidden ? 'password' : 'text'))),
+  password: reflected(Boolean, inner((field, hidden) => field.matches('input') && (field.type = hidden ? 'password' : 'text'))),
   disabled: reflected(Boolean, inner((field, disabled) => (field.disabled = disabled))),
   maxlength: reflected(Number, inner((field, most) => attribute(field, 'maxlength', most >= 0 ? most : '')), 140),
   focus: reflected(Boolean, inner((field, wanted) => wanted && field.focus())),

@@ -1,0 +1,95 @@
+// Who I am here: roles and switching between them, binding to the roster, messages, leaving.
+import * as platform from '../../platform/index'
+import { bindCode, bindPhone, chooseRole, refresh, signOut } from '../../services/auth'
+import { Problem, unreachable } from '../../services/http'
+import { failed, LOADING, READY, type PageState } from '../../services/load'
+import { inbox, markRead, type Notice } from '../../services/notices'
+import type { Session } from '../../services/session'
+import { when } from '../../services/words'
+
+type Shown = Notice & { when: string }
+const shown = (notice: Notice): Shown => ({ ...notice, when: when(notice.created_at) })
+
+Component({
+  data: { page: LOADING as PageState, session: null as Session | null, notices: [] as Shown[], next: null as string | null, code: '', busy: false },
+  pageLifetimes: {
+    show() {
+      void this.load()
+    },
+  },
+  methods: {
+    async load() {
+      try {
+        const session = await refresh()
+        const { items, next } = await inbox()
+        this.setData({ page: READY, session, notices: items.map(shown), next })
+      } catch (error) {
+        this.setData({ page: failed(error) })
+      }
+    },
+    async onPullDownRefresh() {
+      await this.load()
+      await platform.stopRefreshing()
+    },
+    async more() {
+      const { items, next } = await inbox(this.data.next ?? undefined)
+      this.setData({ notices: [...this.data.notices, ...items.map(shown)], next })
+    },
+    async read(event: WechatMiniprogram.TouchEvent) {
+      const id = String(event.currentTarget.dataset['id'])
+      await this.attempt(async () => {
+        await markRead(id)
+        this.setData({ notices: this.data.notices.map((one) => (one.id === id ? { ...one, read_at: new Date().toISOString() } : one)) })
+      })
+    },
+
+    async attempt(body: () => Promise<void>) {
+      if (this.data.busy) return
+      this.setData({ busy: true })
+      try {
+        await body()
+      } catch (error) {
+        const problem = error instanceof Problem ? error : unreachable(error)
+        platform.say(problem.title)
+      } finally {
+        this.setData({ busy: false })
+      }
+    },
+
+    choose(event: WechatMiniprogram.TouchEvent) {
+      return this.attempt(async () => {
+        const session = await chooseRole(String(event.currentTarget.dataset['id']))
+        this.setData({ session })
+        platform.say(`现在的身份：${session.role_title}`)
+      })
+    },
+    typeCode(event: WechatMiniprogram.Input) {
+      this.setData({ code: event.detail.value })
+    },
+    bindPhone(event: WechatMiniprogram.CustomEvent<{ code?: string; errMsg: string }>) {
+      const { code } = event.detail
+      if (!code) return platform.say('没有得到手机号。可以改用绑定码。')
+      return this.attempt(async () => this.bound(await bindPhone(code)))
+    },
+    bindCode() {
+      return this.attempt(async () => this.bound(await bindCode(this.data.code)))
+    },
+    bound(session: Session) {
+      this.setData({ session, code: '' })
+      platform.say(`${session.name}，您好`, 'success')
+    },
+    privacy() {
+      void platform.go('/pages/privacy/privacy')
+    },
+    async signOut() {
+      if (!(await platform.ask('退出登录？', '没发出去的举报会留在手机里。', '退出'))) return
+      await this.attempt(() => signOut())
+      await platform.restart('/pages/home/home')
+    },
+    async signOutEverywhere() {
+      if (!(await platform.ask('在所有手机上退出？', '别的手机上也要重新登录。手机丢了就用这个。', '全部退出'))) return
+      await this.attempt(() => signOut(true))
+      await platform.restart('/pages/home/home')
+    },
+  },
+})

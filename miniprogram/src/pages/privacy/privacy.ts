@@ -1,0 +1,9 @@
+import * as platform from '../../platform/index'
+
+Component({
+  methods: {
+    contract() {
+      platform.openPrivacyContract()
+    },
+  },
+})

@@ -1,0 +1,144 @@
+"""A resident with a phone: reports, follows, rates; without permission, without signal, without a name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from backend.local.pictures import make_jpeg
+from tests.build import POINTS, Build, phone_of
+from tests.e2e.conftest import MiniProgram
+
+AT = POINTS["inside_township"]
+PLACE = {"latitude": AT["lat"], "longitude": AT["lon"], "accuracy": 8, "speed": 0, "altitude": 1890}
+
+
+def start_report(mini: MiniProgram, kind: str = "垃圾倾倒", text: str = "河边倒了一堆垃圾。", photos: int = 1) -> None:
+    mini.tap("我要举报")
+    mini.agree_to_privacy()
+    mini.tap(kind)
+    for n in range(photos):
+        mini.take_photos(make_jpeg(640, 480, text="river", seed=n + 1))
+        mini.tap("拍照或选照片")
+        mini.page.get_by_label(f"第{n + 1}张照片", exact=False).first.wait_for()
+    mini.page.get_by_role("textbox", name="看到了什么").fill(text)
+
+
+def at_home(phone: Callable[..., MiniProgram], **knobs: Any) -> MiniProgram:
+    mini = phone()
+    mini.open()
+    mini.turn(user="resident", place=PLACE, **knobs)
+    return mini
+
+
+def test_a_report_with_two_photos_is_followed_to_its_closure_and_rated(
+    phone: Callable[..., MiniProgram], build: Build
+) -> None:
+    mini = at_home(phone)
+    mini.picture("home")
+    start_report(mini, photos=2)
+    mini.sees("已定位，误差约 8 米")
+    mini.picture("report")
+    mini.tap("提交举报")
+    mini.sees("已经收到，编号 QH-")
+    mini.picture("receipt")
+
+    office = build.office()
+    case = office.get("/cases").json["items"][0]
+    township = build.official(phone_of(AT["lead"]))
+    assert case["lead_unit"] == AT["lead"]
+    assert len(office.get(f"/cases/{case['id']}").json["reports"][0]["photos"]) == 2
+    assert township.act(case["id"], "accept").status_code == 200
+    assert township.act(case["id"], "start", measure="清运", person="李四", date="2026-06-05").status_code == 200
+    done = township.act(case["id"], "request_closure", done="已清运", photos=[build.photo(township)])
+    assert done.status_code == 200, done.json
+    assert office.act(case["id"], "close").status_code == 200
+
+    mini.tap("看进展")
+    mini.sees("已办结")
+    mini.tap("5 星")
+    mini.page.get_by_role("textbox", name="评价的话").fill("办得快")
+    mini.tap("提交评价")
+    mini.sees("谢谢您的评价")
+    mini.picture("detail")
+    assert office.get(f"/cases/{case['id']}").json["reports"][0]["rating"] == 5
+
+
+def test_an_anonymous_report_leaves_no_account_and_is_followed_by_its_code(
+    phone: Callable[..., MiniProgram], build: Build
+) -> None:
+    mini = at_home(phone)
+    start_report(mini)
+    mini.page.get_by_label("匿名：", exact=False).click()
+    mini.tap("提交举报")
+    mini.sees("您选的是匿名")
+    code = (
+        mini.page.locator(".receipts--code, .code")
+        .or_(mini.page.get_by_label("回执码 ", exact=False))
+        .first.inner_text()
+    )
+    assert build.office().get("/cases").json["items"]
+
+    other = phone()
+    other.open()
+    other.page.get_by_text("用回执码查", exact=True).click()
+    other.page.get_by_role("textbox", name="回执码").fill(code.lower())
+    other.tap("查进展")
+    other.sees("河边倒了一堆垃圾。")
+
+
+def test_without_signal_the_report_waits_and_goes_out_by_itself(
+    phone: Callable[..., MiniProgram], build: Build
+) -> None:
+    mini = at_home(phone)
+    start_report(mini)
+    mini.page.evaluate("window.__PHONE__.setNetwork('none')")
+    mini.tap("提交举报")
+    mini.sees("现在没有网络")
+    assert build.office().get("/cases").json["items"] == []
+    mini.open()  # the app was killed meanwhile
+    mini.turn(user="resident", place=PLACE)
+    mini.page.get_by_text("用回执码查", exact=True).click()
+    mini.sees("这部手机上的回执")
+    assert len(build.office().get("/cases").json["items"]) == 1
+
+
+def test_who_refuses_the_location_sets_a_pin_by_hand(phone: Callable[..., MiniProgram], build: Build) -> None:
+    mini = at_home(phone, answers={"scope.userLocation": False})
+    start_report(mini)
+    mini.sees("没有允许定位也没关系")
+    mini.page.get_by_label("在地图上标出位置", exact=False).click()
+    mini.sees("拖动地图")
+    mini.picture("place")
+    mini.tap("就是这里")
+    mini.sees("位置已在地图上标好")
+    mini.tap("提交举报")
+    mini.sees("已经收到，编号 QH-")
+
+
+def test_what_is_missing_is_said_and_nothing_typed_is_lost(phone: Callable[..., MiniProgram], build: Build) -> None:
+    mini = at_home(phone)
+    mini.tap("我要举报")
+    mini.agree_to_privacy()
+    mini.tap("提交举报")
+    mini.sees("请先选是什么问题。")
+    mini.page.get_by_role("textbox", name="看到了什么").fill("半夜排黑水")
+    mini.open()
+    mini.tap("我要举报")
+    mini.sees("接着上次没写完的")
+    assert mini.page.get_by_role("textbox", name="看到了什么").input_value() == "半夜排黑水"
+
+
+def test_each_fault_of_the_server_is_a_sentence_with_a_way_on(phone: Callable[..., MiniProgram], build: Build) -> None:
+    mini = at_home(phone)
+    start_report(mini)
+    mini.turn(failures=[{"match": "/reports", "status": fault} for fault in (500, 429, "timeout")])
+    mini.tap("提交举报")
+    mini.sees("系统出了点问题")
+    mini.tap("现在发送")
+    mini.sees("操作太频繁")
+    mini.tap("现在发送")
+    mini.sees("网络太慢")
+    mini.tap("现在发送")
+    mini.sees("已经收到，编号 QH-")
+    assert len(build.office().get("/cases").json["items"]) == 1
