@@ -1,4 +1,4 @@
-"""Working days 工作日 of the Chinese calendar: which days count, and when a time limit ends. Pure.
+"""Working days 工作日 of the Chinese calendar and working hours 工作时间: what counts, when a limit ends. Pure.
 
 A day counts as the State Council's yearly notice says: holidays 节假日 do not, weekend days that are worked to make
 up for them 调休补班 do. In a year whose notice the county has not configured yet, weekends alone are off;
@@ -7,12 +7,15 @@ up for them 调休补班 do. In a year whose notice the county has not configure
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from backend.county import Calendar
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
+# The hours of a working day, as (opening, closing) in order, none touching the next; the closing moment is outside.
+Hours = tuple[tuple[time, time], ...]
 _SATURDAY = 5
 
 
@@ -76,3 +79,82 @@ def shanghai_day(moment: datetime) -> date:
     if moment.tzinfo is None:
         raise ValueError("a moment needs its time zone")
     return moment.astimezone(SHANGHAI).date()
+
+
+def is_working_time(calendar: Calendar, hours: Hours, moment: datetime) -> bool:
+    """Whether offices are at work at this moment."""
+    day = shanghai_day(moment)
+    return is_working_day(calendar, day) and any(opens <= moment < closes for opens, closes in _on(day, hours))
+
+
+def next_working_time(calendar: Calendar, hours: Hours, moment: datetime) -> datetime:
+    """This moment, when offices are at work; otherwise the next opening."""
+    return add_working_time(calendar, hours, moment, timedelta())
+
+
+def last_opening(calendar: Calendar, hours: Hours, moment: datetime) -> datetime:
+    """When offices last opened, at this moment or before it."""
+    return next(opens for opens, _ in _backward(calendar, hours, moment) if opens <= moment)
+
+
+def opening(day: date, hours: Hours) -> datetime:
+    """When offices open on this day."""
+    return datetime.combine(day, hours[0][0], tzinfo=SHANGHAI)
+
+
+def working_time_between(calendar: Calendar, hours: Hours, start: datetime, end: datetime) -> timedelta:
+    """How much working time lies between two moments; none when `end` is not after `start`."""
+    total = timedelta()
+    for opens, closes in _forward(calendar, hours, start):
+        if opens >= end:
+            return total
+        total += max(min(closes, end) - max(opens, start), timedelta())
+    return total
+
+
+def add_working_time(calendar: Calendar, hours: Hours, start: datetime, by: timedelta) -> datetime:
+    """The moment of working time that lies `by` of working time after `start`, before it when `by` is negative.
+
+    There is exactly one: at a closing, it is the next opening. Zero gives `start` itself when offices are at work
+    then. Raises ValueError for a naive `start` and for hours without any time in them.
+    """
+    if not hours:
+        raise ValueError("a working day needs its hours")
+    left = abs(by)
+    if by < timedelta():
+        for opens, closes in _backward(calendar, hours, start):
+            begun = min(closes, start)
+            if begun - opens >= left:
+                return begun - left
+            left -= max(begun - opens, timedelta())
+    for opens, closes in _forward(calendar, hours, start):
+        begun = max(opens, start)
+        if closes - begun > left:
+            return begun + left
+        left -= max(closes - begun, timedelta())
+    raise AssertionError("working days never end")
+
+
+def _on(day: date, hours: Hours) -> list[tuple[datetime, datetime]]:
+    return [
+        (datetime.combine(day, opens, tzinfo=SHANGHAI), datetime.combine(day, closes, tzinfo=SHANGHAI))
+        for opens, closes in hours
+    ]
+
+
+def _forward(calendar: Calendar, hours: Hours, moment: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """The stretches of working time from the day of `moment` on."""
+    day = shanghai_day(moment)
+    while True:
+        if is_working_day(calendar, day):
+            yield from _on(day, hours)
+        day += timedelta(days=1)
+
+
+def _backward(calendar: Calendar, hours: Hours, moment: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """The stretches of working time back from the day of `moment`."""
+    day = shanghai_day(moment)
+    while True:
+        if is_working_day(calendar, day):
+            yield from reversed(_on(day, hours))
+        day -= timedelta(days=1)

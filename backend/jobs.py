@@ -13,12 +13,23 @@ import structlog
 from apiflask import APIFlask
 from flask import current_app
 from redis.exceptions import RedisError
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 
 from backend.clients import images, stamping
 from backend.clients.sms import SmsRefused
 from backend.clients.wechat import WeChatRefused
-from backend.domain import cases, findings, judging, ledger, notices, patrols, photos, stamps
+from backend.domain import (
+    cases,
+    findings,
+    judging,
+    ledger,
+    notices,
+    patrols,
+    photos,
+    push,
+    stamps,
+    supervision,
+)
 from backend.extensions import db
 from backend.models import Deferred
 from backend.queue import answered
@@ -84,6 +95,26 @@ def finish_silent_patrols(work: Work, system: System) -> None:
     patrols.finish_silent(work)
 
 
+def push_due(work: Work, system: System) -> None:
+    push.push_due(work)
+
+
+def push_clock(work: Work, system: System, clock_id: str) -> None:
+    push.push_clock(work, UUID(clock_id))
+
+
+def supervise(work: Work, system: System, case_id: str, reason: str) -> None:
+    push.supervise(work, UUID(case_id), reason)
+
+
+def chase_letter(work: Work, system: System, letter_id: str) -> None:
+    supervision.chase(work, UUID(letter_id))
+
+
+def follow_case(work: Work, system: System, case_id: str) -> None:
+    push.follow_case(work, UUID(case_id))
+
+
 JOBS: dict[str, Callable[..., None]] = {
     "route_case": route_case,
     "tell": tell,
@@ -95,6 +126,11 @@ JOBS: dict[str, Callable[..., None]] = {
     "settle_finding": settle_finding,
     "stamp_photo": stamp_photo,
     "finish_silent_patrols": finish_silent_patrols,
+    "push_due": push_due,
+    "push_clock": push_clock,
+    "supervise": supervise,
+    "chase_letter": chase_letter,
+    "follow_case": follow_case,
 }
 
 
@@ -151,6 +187,23 @@ def defer_tally_folding() -> None:
 def defer_finishing_patrols() -> None:
     with worker_app().app_context(), unit_of_work() as work:
         work.defer("finish_silent_patrols")
+
+
+def defer_pushing() -> None:
+    """Nothing is written down while nothing is due, or while the last round waits to be carried out."""
+    if not current_app:
+        with worker_app().app_context():
+            defer_pushing()
+        return
+    with unit_of_work() as work:
+        if push.waiting(work) and not _in_line(work, "push_due"):
+            work.defer("push_due")
+
+
+def _in_line(work: Work, name: str) -> bool:
+    """Whether a row of this name is still to be carried out."""
+    row = exists().where(Deferred.name == name, Deferred.done_at.is_(None), Deferred.gave_up_at.is_(None))
+    return bool(work.session.scalar(select(row)))
 
 
 def _due(system: System) -> tuple:

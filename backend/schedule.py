@@ -19,6 +19,7 @@ SWEEP_S = 10
 ORPHANS_S = 3600
 TALLIES_S = 600
 SILENT_PATROLS_S = 600
+PUSH_S = 30
 _AGAIN_S = 2
 
 
@@ -34,6 +35,7 @@ def main() -> None:
             scheduler.register(jobs.defer_orphan_removal, QUEUE, interval=ORPHANS_S, result_ttl=0)
             scheduler.register(jobs.defer_tally_folding, QUEUE, interval=TALLIES_S, result_ttl=0)
             scheduler.register(jobs.defer_finishing_patrols, QUEUE, interval=SILENT_PATROLS_S, result_ttl=0)
+            scheduler.register(jobs.defer_pushing, QUEUE, interval=PUSH_S, result_ttl=0, ttl=PUSH_S)
             scheduler.start()
             return
         except RedisError as error:

@@ -62,6 +62,13 @@ class Build:
         found: dict[str, Any] = answer.json()
         return found
 
+    def seen(self, what: str) -> list[dict[str, Any]]:
+        """What the stand-in has taken: "sms", "sent"."""
+        answer = requests.get(f"{self.wechat_url}/_stand-in/{what}", timeout=10)
+        answer.raise_for_status()
+        found: list[dict[str, Any]] = answer.json()
+        return found
+
     def nobody(self) -> Phone:
         return Phone(self.app.test_client())
 

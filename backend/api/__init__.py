@@ -23,16 +23,18 @@ def install(app: APIFlask) -> None:
         photos,
         playback,
         receipt,
+        reminders,
         reports,
         roster,
         session,
+        supervision,
         verdicts,
         wechat,
     )
 
     modules = (
         batches, cases, checkpoints, county, findings, ledger, notices, patrol_lists, patrols, photos, playback,
-        receipt, reports, roster, session, verdicts,
+        receipt, reminders, reports, roster, session, supervision, verdicts,
     )  # fmt: skip
     for module in modules:
         app.register_blueprint(module.bp, url_prefix="/api/v1")

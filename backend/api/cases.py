@@ -11,7 +11,7 @@ from apiflask import APIBlueprint
 from flask import g, request
 from sqlalchemy import select
 
-from backend.api import schemas
+from backend.api import reminders, schemas, supervision
 from backend.api.idempotency import once, required_key
 from backend.api.ledger import LedgerQuery, filter_of
 from backend.api.photos import show_photo
@@ -89,6 +89,8 @@ def show_case(work: Work, case: Case) -> dict[str, Any]:
         "holders": [_holder(work, held) for held in holdings.of_case(work, case.id)],
         "reports": [_report(work, report) for report in work.session.scalars(hanging)],
         "evidence": [show_photo(photo) for photo in work.session.scalars(evidence)],
+        "reminders": reminders.of_case(work, case.id),
+        "supervisions": supervision.of_case(work, case.id),
         "allowed_actions": [
             {"action": row.action, "title": row.title, "needs": list(row.needs)}
             for row in states.allowed(work, case, work.actor)

@@ -51,6 +51,15 @@ _WORDS: dict[str, str | None] = {
     "note": None,
     "add_assisting": "{helpers}也参加办理。",
     "release_assisting": None,
+    "remind": None,
+    "remind_due": None,
+    "reply_reminder": None,
+    "supervise": None,
+    "reply_supervision": None,
+    "accept_reply": None,
+    "send_back_reply": None,
+    "escalate_supervision": None,
+    "end_supervision": None,
 }
 
 

@@ -241,6 +241,52 @@ class AssignmentOut(BaseModel):
     acknowledged_at: datetime | None = Field(description="None while an assisting unit has not acknowledged")
 
 
+class ReminderOut(BaseModel):
+    """A reminder 催办 of one rung of the line, by the timer or by hand."""
+
+    id: UUID
+    case_id: UUID
+    number: str
+    clock: str | None = Field(description="None when somebody reminded by hand")
+    clock_title: str | None
+    due_at: datetime | None
+    step: str
+    by_title: str
+    to_unit: str
+    to_unit_name: str
+    to_role: str
+    to_role_title: str
+    words: str | None
+    sent_at: datetime | None
+    skipped_at: datetime | None = Field(description="passed over for a higher step that was due as well")
+    reply: str | None
+    replied_at: datetime | None
+    allowed: list[Literal["reply"]]
+
+
+class SupervisionRow(BaseModel):
+    """A letter of supervision 督办函 as lists show it."""
+
+    id: UUID
+    number: str
+    case_id: UUID
+    case_number: str
+    unit: str
+    unit_name: str
+    why: str
+    why_title: str
+    stage: str
+    stage_title: str
+    by_title: str
+    opened_at: datetime
+    reply_by: datetime
+    overdue: bool
+    escalated_at: datetime | None
+    ended_at: datetime | None
+    ended_how: Literal["case", "unit", "office"] | None
+    allowed: list[Literal["reply", "accept", "send_back", "end"]]
+
+
 class CaseOut(CaseRow):
     lon: float
     lat: float
@@ -255,6 +301,8 @@ class CaseOut(CaseRow):
     holders: list[HolderOut]
     reports: list[CaseReportOut]
     evidence: list[PhotoOut]
+    reminders: list[ReminderOut]
+    supervisions: list[SupervisionRow]
     allowed_actions: list[AllowedOut]
 
 
@@ -297,6 +345,8 @@ class ActionForm(Input):
     date: Day | None = None
     done: Words | None = None
     note: Words | None = None
+    demands: Words | None = None
+    reply_days: int | None = Field(default=None, ge=1, le=60, description="working days for the reply to a letter")
     photos: list[PhotoRefForm] = Field(default_factory=list, max_length=20)
     photos_before: list[PhotoRefForm] = Field(default_factory=list, max_length=20)
 

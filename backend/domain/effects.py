@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import or_, select, update
 
 from backend.clock import shanghai_day
-from backend.domain import assistance, deadlines, photos, placement, severity
+from backend.domain import assistance, deadlines, photos, placement, severity, supervision
 from backend.domain.faults import Conflict, Fault
 from backend.models import Assignment, Case, DuplicateProposal, Finding, Report
 
@@ -249,6 +249,8 @@ def note_photos(work: Work, case: Case, form: Form) -> Data:
 
 def fail_follow_up(work: Work, case: Case, form: Form) -> Data:
     case.closed_at = None
+    if work.county.rules.supervision.supervise_failed_follow_up:
+        supervision.open(work, case, "failed_follow_up")
     if case.lead_unit is None:
         return {**_give_to_somebody(work, case), **_photos(work, case, form)}
     deadlines.start(work, case, "rectify", case.lead_unit)

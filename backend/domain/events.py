@@ -5,10 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
+from sqlalchemy import select
+
+from backend.domain.faults import NotFound
 from backend.models import Case, CaseEvent, PersonalText
 
 if TYPE_CHECKING:
@@ -17,6 +21,12 @@ if TYPE_CHECKING:
 # Titles of the events that are no action of the table in states.py. Every event has a title here or there.
 BESIDE_THE_TABLE = {
     "submit": "提交",
+    "reply_reminder": "回复催办",
+    "reply_supervision": "回复督办",
+    "accept_reply": "认可督办回复",
+    "send_back_reply": "退回督办回复",
+    "escalate_supervision": "督办逾期上报",
+    "end_supervision": "结束督办",
 }
 
 
@@ -52,6 +62,32 @@ def _time(at: datetime) -> str:
 
 def text_digest(salt: str, text: str) -> str:
     return hashlib.sha256(f"{salt}\0{text}".encode()).hexdigest()
+
+
+def lock(work: Work, case_id: UUID) -> Case:
+    """The case as it is now, its row locked until the end of the transaction. Raises NotFound."""
+    case = work.session.scalar(
+        select(Case).where(Case.id == case_id).with_for_update().execution_options(populate_existing=True)
+    )
+    if case is None:
+        raise NotFound("找不到这个案件。")
+    return case
+
+
+def lock_at_once(work: Work, case_id: UUID) -> bool:
+    """Lock the case's row unless somebody else holds it; whether it is locked now."""
+    row = select(Case.id).where(Case.id == case_id).with_for_update(skip_locked=True)
+    return work.session.scalar(row) is not None
+
+
+def words(work: Work, case_id: UUID, seqs: Iterable[int | None]) -> dict[int, str]:
+    """What people said in these events of a case; events without words, or with erased ones, are left out."""
+    rows = work.session.execute(
+        select(CaseEvent.seq, PersonalText.text)
+        .join(PersonalText, PersonalText.id == CaseEvent.text_id)
+        .where(CaseEvent.case_id == case_id, CaseEvent.seq.in_([seq for seq in seqs if seq is not None]))
+    )
+    return {seq: text for seq, text in rows if text is not None}
 
 
 def append(

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, or_, select, true, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
-from backend.clock import SHANGHAI
 from backend.domain import cases, states
 from backend.domain.faults import Fault
+from backend.domain.periods import in_period
 from backend.models import Assignment, Case, CaseTally, CaseWords, Clock, LedgerUse
 
 if TYPE_CHECKING:
@@ -92,8 +92,8 @@ def conditions(work: Work, wanted: Filter) -> list[ColumnElement[bool]]:
         asked.append(_late_clock(work, wanted.clock))
     elif wanted.overdue:
         asked.append(and_(Case.next_due_at.is_not(None), Case.next_due_at < work.now))
-    asked += _in_period(Case.opened_at, wanted.opened_from, wanted.opened_to)
-    asked += _in_period(Case.closed_at, wanted.closed_from, wanted.closed_to)
+    asked += in_period(Case.opened_at, wanted.opened_from, wanted.opened_to)
+    asked += in_period(Case.closed_at, wanted.closed_from, wanted.closed_to)
     if wanted.number:
         asked.append(_numbered(wanted.number))
     if wanted.text:
@@ -117,22 +117,6 @@ def _late_clock(work: Work, kind: str) -> ColumnElement[bool]:
     return exists().where(
         Clock.case_id == Case.id, Clock.kind == kind, Clock.stopped_at.is_(None), Clock.due_at < work.now
     )
-
-
-def _in_period(column: InstrumentedAttribute[Any], first: date | None, last: date | None) -> list[ColumnElement[bool]]:
-    if first is not None and last is not None and first > last:
-        raise Fault("bad_period", "起始日期不能晚于截止日期。", field="period")
-    asked: list[ColumnElement[bool]] = []
-    if first is not None:
-        asked.append(column >= midnight(first))
-    if last is not None:
-        asked.append(column < midnight(last + timedelta(days=1)))
-    return asked
-
-
-def midnight(day: date) -> datetime:
-    """When a day of Asia/Shanghai begins."""
-    return datetime.combine(day, time(), tzinfo=SHANGHAI)
 
 
 def _numbered(number: str) -> ColumnElement[bool]:

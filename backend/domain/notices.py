@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
@@ -39,6 +40,8 @@ _TO_OFFICE = {
     "request_closure": ("申请销号", "{number} {category}申请销号，请核查。"),
     "settle_on_spot": ("现场办结待确认", "{number} {category}由河长现场办结，请核对后确认。"),
     "dispute": ("举报人提出异议", "{number} {category}的举报人对办理结果有异议。"),
+    "reply_supervision": ("督办已回复", "{number} {category}的督办有了回复，请审核。"),
+    "reply_reminder": ("催办已回复", "{number} {category}的催办有了回复，请查看。"),
     "appeal": ("举报人申诉", "{number} {category}的举报人对不予受理提出申诉。"),
 }
 _TO_REPORTER = {
@@ -68,17 +71,17 @@ def tell(work: Work, case_id: UUID, seq: int) -> None:
     }
     kind = event.action
     if kind in _TO_UNIT and case.lead_unit:
-        for person in _holders(work, case.lead_unit, UNIT_ROLES):
+        for person in holders(work, case.lead_unit, UNIT_ROLES):
             _write(work, case, f"{case_id}/{seq}/p{person}", kind, _TO_UNIT[kind], words, person_id=person)
     if kind in _TO_ASSISTING:
         for unit in event.data["assisting"]:
-            for person in _holders(work, unit, UNIT_ROLES):
+            for person in holders(work, unit, UNIT_ROLES):
                 _write(work, case, f"{case_id}/{seq}/p{person}", kind, _TO_ASSISTING[kind], words, person_id=person)
     if kind == "note" and case.lead_unit and event.unit_code != case.lead_unit:
-        for person in _holders(work, case.lead_unit, UNIT_ROLES):
+        for person in holders(work, case.lead_unit, UNIT_ROLES):
             _write(work, case, f"{case_id}/{seq}/p{person}", kind, _NOTED, words, person_id=person)
     if kind in _TO_OFFICE:
-        for person in _holders(work, work.county.office, frozenset({"office"})):
+        for person in holders(work, work.county.office, frozenset({"office"})):
             _write(work, case, f"{case_id}/{seq}/p{person}", kind, _TO_OFFICE[kind], words, person_id=person)
     if kind in _TO_REPORTER:
         target = UUID(event.data["target"]) if kind == "merge" else case_id
@@ -87,11 +90,12 @@ def tell(work: Work, case_id: UUID, seq: int) -> None:
                 _write(work, case, f"{case_id}/{seq}/a{account}", kind, _TO_REPORTER[kind], words, account_id=account)
 
 
-def _holders(work: Work, unit: str, roles: frozenset[str]) -> list[UUID]:
+def holders(work: Work, unit: str, roles: frozenset[str]) -> list[UUID]:
+    """The persons who hold one of these roles in the unit now."""
     found = select(RosterRole.person_id).where(
         RosterRole.unit_code == unit, RosterRole.role.in_(roles), RosterRole.ended_at.is_(None)
     )
-    return list(work.session.scalars(found.distinct()))
+    return list(work.session.scalars(found.distinct().order_by(RosterRole.person_id)))
 
 
 def _write(
@@ -99,9 +103,26 @@ def _write(
     person_id: UUID | None = None, account_id: UUID | None = None,
 ) -> None:  # fmt: skip
     title, body = template
+    sms = case.urgent and kind in URGENT_KINDS
+    _put(work, case, key, kind, title, body.format(**words), sms, person_id, account_id)
+
+
+def send(work: Work, case: Case, key: str, kind: str, title: str, body: str, people: Iterable[UUID], sms: bool) -> None:
+    """Tell these persons what stands in no event of theirs alone. `key` names the occasion, which is told once.
+
+    `sms`: it cannot wait. No words of people enter `title` and `body`.
+    """
+    for person in people:
+        _put(work, case, f"{key}/p{person}", kind, title, body, sms, person, None)
+
+
+def _put(
+    work: Work, case: Case, key: str, kind: str, title: str, body: str, sms: bool,
+    person_id: UUID | None, account_id: UUID | None,
+) -> None:  # fmt: skip
     row = {
         "id": uuid7(), "key": key, "person_id": person_id, "account_id": account_id, "case_id": case.id, "kind": kind,
-        "title": title, "body": body.format(**words), "urgent": case.urgent, "created_at": work.now,
+        "title": title, "body": body, "urgent": case.urgent, "created_at": work.now,
     }  # fmt: skip
     written = work.session.execute(insert(Notice).values(row).on_conflict_do_nothing().returning(Notice.id)).scalar()
     if written is None:
@@ -109,7 +130,7 @@ def _write(
     accounts = [account_id] if account_id else list(_accounts(work, person_id))
     for account in accounts:
         _queue(work, written, "wechat", account)
-    if person_id is not None and case.urgent and kind in URGENT_KINDS:
+    if person_id is not None and sms:
         _queue(work, written, "sms", None)
 
 
@@ -129,7 +150,7 @@ def to_person(
 
 def to_office(work: Work, key: str, kind: str, title: str, body: str, patrol_id: UUID | None = None) -> None:
     """A notice that is not about a case, to everybody in the county office."""
-    for person_id in _holders(work, work.county.office, frozenset({"office"})):
+    for person_id in holders(work, work.county.office, frozenset({"office"})):
         to_person(work, f"{key}/p{person_id}", person_id, kind, title, body, patrol_id)
 
 

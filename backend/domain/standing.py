@@ -39,6 +39,8 @@ def capacities(work: Work, case: Case, actor: Actor) -> set[str]:
         found.add("chief")
         if actor.role == "county_chief" or (actor.unit is not None and actor.unit == case.lead_unit):
             found.add("own_chief")
+    if actor.role == "county_chief":
+        found.add("county_chief")
     if actor.role in OUTSIDE_ROLES and not concerned(work, case, actor.person_id, actor.held):
         found.update(("verifier", "inspector"))
     return found

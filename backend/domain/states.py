@@ -13,9 +13,9 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from backend.domain import assistance, effects, events, guards, severity
+from backend.domain import assistance, effects, events, guards, reminders, severity, supervision
 from backend.domain.actors import Actor
-from backend.domain.faults import Conflict, Fault, Forbidden, NotFound
+from backend.domain.faults import Conflict, Fault, Forbidden
 from backend.domain.standing import capacities
 from backend.domain.words import blank
 from backend.models import Case, CaseEvent
@@ -136,6 +136,20 @@ TABLE: tuple[Transition, ...] = (
         "release_assisting", "解除协办", _WITH_A_UNIT, None, ("office",), assistance.release,
         (assistance.assisted,), ("assisting", "reason"),
     ),
+    Transition(
+        "remind", "催办", ("assigned", "accepted", "rectifying"), None, ("office",), reminders.by_hand,
+        (reminders.not_just_now,), ("reason",),
+    ),
+    Transition(
+        "remind", "催办", OPEN[1:], None, ("county_chief",), reminders.by_hand, (reminders.not_just_now,), ("reason",)
+    ),
+    Transition(
+        "remind_due", "到期催办", OPEN[1:], None, ("timer",), reminders.by_timer, (), ("clock", "step", "reason")
+    ),
+    Transition(
+        "supervise", "督办", ("assigned", "accepted", "rectifying"), None, ("office", "county_chief", "timer"),
+        supervision.supervise, (supervision.none_open,), ("demands",),
+    ),
     Transition("archive", "归档", ("closed",), "archived", ("timer",), effects.archive, (guards.dispute_window_over,)),
 )  # fmt: skip
 
@@ -163,11 +177,7 @@ def act(work: Work, case_id: UUID, action: str, form: Form, version: int | None 
     `version`: what the caller has seen; None is for the system's own actors, which look at the locked row.
     Raises NotFound, Forbidden (another's to do), Conflict (stale, or not in this state) or a guard's Fault.
     """
-    case = work.session.scalar(
-        select(Case).where(Case.id == case_id).with_for_update().execution_options(populate_existing=True)
-    )
-    if case is None:
-        raise NotFound("找不到这个案件。")
+    case = events.lock(work, case_id)
     standing = capacities(work, case, work.actor)
     rows = [row for row in TABLE if row.action == action]
     mine = [row for row in rows if standing.intersection(row.who)]
@@ -182,11 +192,15 @@ def act(work: Work, case_id: UUID, action: str, form: Form, version: int | None 
     for fault in _faults(work, case, row, work.actor):
         raise fault
     _check_needs(row, form)
+    held_by = case.lead_unit
     data = row.effect(work, case, form)
     text = form.get("reason") or form.get("done") or form.get("measure") or form.get("note")
+    text = text or form.get("demands")
     before, after = case.state, row.to or case.state
     case.state = after
     events.append(work, case, action, before, data, text)
+    if after not in OPEN or (held_by is not None and case.lead_unit != held_by):
+        work.defer("follow_case", case.id)
     return case
 
 
@@ -210,6 +224,7 @@ _NEEDS = {
     "person": "责任人", "date": "完成日期", "severity": "严重程度",
     "photos": "现场照片", "photos_before": "处理前照片", "done": "整改情况",
     "assisting": "协办单位", "note": "情况说明",
+    "clock": "期限", "step": "催办步骤", "demands": "督办要求",
 }  # fmt: skip
 
 

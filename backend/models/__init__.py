@@ -9,7 +9,9 @@ from backend.models.patrols import Patrol, PatrolCompanion, PatrolEvent, PatrolG
 from backend.models.people import Account, BindingCode, Person, RosterRole, SignIn
 from backend.models.photos import Photo
 from backend.models.places import CountyVersion, Unit
+from backend.models.reminders import Reminder
 from backend.models.reports import Report, Supplement
+from backend.models.supervision import Supervision, SupervisionReply
 from backend.models.verdicts import PatrolAppeal, Verdict
 from backend.models.work import Deferred, IdempotencyKey
 
@@ -18,5 +20,6 @@ __all__ = [
     "Consent",
     "CountyVersion", "Deferred", "Delivery", "DuplicateProposal", "Finding", "IdempotencyKey", "LedgerUse", "Notice",
     "Patrol", "PatrolAppeal", "PatrolCompanion", "PatrolEvent", "PatrolGrant", "Person", "PersonalText", "Photo",
-    "ReachName", "Report", "RosterRole", "SignIn", "Supplement", "TrackBatch", "Unit", "Verdict",
+    "ReachName", "Reminder", "Report", "RosterRole", "SignIn", "Supervision", "SupervisionReply", "Supplement",
+    "TrackBatch", "Unit", "Verdict",
 ]  # fmt: skip

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from apiflask import APIFlask
 
 from backend.domain import photos, reports, states
 from backend.domain.actors import ROUTING, TIMER, Actor, HeldRole
+from backend.domain.faults import Fault
 from backend.domain.photos import PhotoRef
 from backend.domain.reports import ReportForm
 from backend.models import Account, Case, Person, Report, RosterRole
@@ -139,3 +141,10 @@ def case_in(work: Work, state: str, **changes: Any) -> Case:
 
 def report_of(work: Work, case: Case) -> Report:
     return work.session.query(Report).filter_by(case_id=case.id).order_by(Report.id).first()  # type: ignore[return-value]
+
+
+def code_of(call: Callable[[], Any]) -> str:
+    """The code of the fault with which a call is refused."""
+    with pytest.raises(Fault) as caught:
+        call()
+    return caught.value.code

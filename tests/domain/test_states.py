@@ -20,6 +20,7 @@ from backend.domain import deadlines, states
 from backend.domain.actors import NOBODY, ROUTING, TIMER, Actor
 from backend.domain.faults import Conflict, Fault, Forbidden, NotFound
 from backend.models import Assignment, Case, CaseEvent, Clock, Report
+from backend.rules.supervision import Step
 from backend.work import Work
 from tests.domain.ledger import (
     ASSIGNED,
@@ -88,8 +89,20 @@ LISTED = (
     Row("note", "assigned accepted rectifying in_review", "=", "assisting lead_unit own_chief office"),
     Row("add_assisting", "assigned accepted rectifying in_review", "=", "office"),
     Row("release_assisting", "assigned accepted rectifying in_review", "=", "office"),
+    Row("remind", "assigned accepted rectifying", "=", "office"),
+    Row("remind", "triage assigned accepted rectifying in_review", "=", "county_chief"),
+    Row("remind_due", "triage assigned accepted rectifying in_review", "=", "timer"),
+    Row("supervise", "assigned accepted rectifying", "=", "office county_chief timer"),
     Row("archive", "closed", "archived", "timer", AFTER_THE_WINDOWS),
 )
+
+A_STEP = Step(clock="rectify", when="before", days=2, to=("handler",))
+
+
+def a_clock(work: Work) -> Clock | None:
+    """Any clock that runs: the timer's form names one."""
+    return work.session.scalars(select(Clock).where(Clock.stopped_at.is_(None)).order_by(Clock.id.desc())).first()
+
 
 # What a good form brings; a function is called with the work when the form is sent.
 FORMS: dict[str, dict[str, Any]] = {
@@ -118,6 +131,9 @@ FORMS: dict[str, dict[str, Any]] = {
     "note": {"note": "已派人到现场。"},
     "add_assisting": {"assisting": [OTHER], "reason": "需要联合执法"},
     "release_assisting": {"assisting": [ASSISTING], "reason": "不再需要"},
+    "remind": {"reason": "请抓紧办理。"},
+    "remind_due": {"clock": lambda work: a_clock(work), "step": A_STEP, "reason": "还剩2个工作日，请抓紧办理。"},
+    "supervise": {"demands": "请限期办理。"},
     "archive": {},
 }
 
@@ -147,9 +163,9 @@ CAST: dict[str, tuple[Actor, str]] = {
     ),
     "patroller of the lead unit": (official("patroller", LEAD), "chief own_chief"),
     "township chief of another township": (official("township_chief", OTHER), "chief"),
-    "county chief": (official("county_chief", OFFICE_UNIT), "chief own_chief verifier inspector"),
+    "county chief": (official("county_chief", OFFICE_UNIT), "chief own_chief county_chief verifier inspector"),
     "county chief, also head of the lead unit": (
-        official("county_chief", OFFICE_UNIT, ("head", LEAD)), "chief own_chief",
+        official("county_chief", OFFICE_UNIT, ("head", LEAD)), "chief own_chief county_chief",
     ),
     "inspector": (official("inspector", OFFICE_UNIT), "verifier inspector"),
     "inspector appointed from the lead unit": (official("inspector", LEAD), ""),
