@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -51,6 +52,15 @@ def along(county: County, reach: str, metres: float, every_s: float = 5, mps: fl
     return places
 
 
+def _seen(places: list[tuple[float, float]], every_s: float, chance: Random) -> Iterator[tuple[float, float]]:
+    """The places as a phone sees them: its error wanders slowly (σ = 4 m, τ = 30 s)."""
+    keeps = math.exp(-every_s / 30)
+    error = [chance.gauss(0, 4), chance.gauss(0, 4)]
+    for lon, lat in places:
+        yield lon + error[0] / 100_600, lat + error[1] / 110_800
+        error = [keeps * old + math.sqrt(1 - keeps**2) * chance.gauss(0, 4) for old in error]
+
+
 @dataclass
 class Walk:
     """One patrol as a phone tells it. `phone_ahead`: by how much the phone's clock is ahead."""
@@ -60,7 +70,7 @@ class Walk:
     began_at: datetime
     metres: float = 1500
     reach: str | None = None
-    seed: int = 1
+    seed: int | None = None
     every_s: float = 5
     coord_type: str = "wgs84"
     phone_ahead: timedelta = timedelta()
@@ -69,13 +79,13 @@ class Walk:
 
     def __post_init__(self) -> None:
         self.reach = self.reach or self.chief.reaches[0]
-        noise = Random(self.seed)
-        deg = 1 / 111_000
-        self.places = [
-            (lon + noise.gauss(0, 3) * deg, lat + noise.gauss(0, 3) * deg)
-            for lon, lat in along(self.county, self.reach, self.metres, self.every_s)
-        ]
-        self.ended_at = self.began_at + timedelta(seconds=self.every_s * (len(self.places) - 1))
+        chance = Random(self.id if self.seed is None else self.seed)  # the same seed: a copy of the track
+        self.places = list(_seen(along(self.county, self.reach, self.metres, self.every_s), self.every_s, chance))
+        # No phone is as punctual, and none as sure of itself, as a machine that makes points up.
+        self.after_s = [0.0] + [n * self.every_s + chance.uniform(-0.4, 0.4) for n in range(1, len(self.places))]
+        self.accuracy_m = [round(chance.uniform(4, 12), 1) for _ in self.places]
+        self.speed_mps = [round(chance.uniform(0.9, 1.5), 2) for _ in self.places]
+        self.ended_at = self.began_at + timedelta(seconds=self.after_s[-1])
         count = math.ceil(len(self.places) / self.batch_points)
         self.batch_ids = [str(uuid.UUID(int=Random(f"{self.id}{n}").getrandbits(128))) for n in range(count)]
 
@@ -91,7 +101,8 @@ class Walk:
 
     def batch(self, n: int, now: datetime, **changes: Any) -> dict[str, Any]:
         first = n * self.batch_points
-        places = self.places[first : first + self.batch_points]
+        here = slice(first, first + self.batch_points)
+        places = self.places[here]
         if self.coord_type == "gcj02":
             places = [wgs84_to_gcj02(*place) for place in places]
         begun_ms = round((self.began_at + self.phone_ahead).timestamp() * 1000)
@@ -99,11 +110,11 @@ class Walk:
             "seq": n,
             "sent_at": self.by_phone(now),
             "coord_type": self.coord_type,
-            "time_ms": [begun_ms + round(1000 * self.every_s * (first + i)) for i in range(len(places))],
+            "time_ms": [begun_ms + round(1000 * after_s) for after_s in self.after_s[here]],
             "lon": [round(lon, 7) for lon, _ in places],
             "lat": [round(lat, 7) for _, lat in places],
-            "accuracy_m": [8.0] * len(places),
-            "speed_mps": [1.2] * len(places),
+            "accuracy_m": self.accuracy_m[here],
+            "speed_mps": self.speed_mps[here],
             "altitude_m": [None] * len(places),
             "resumed": [],
             "battery": max(5, 90 - n),

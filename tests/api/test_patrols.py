@@ -310,8 +310,8 @@ def test_one_patrol_started_on_two_phones_is_one_patrol(build: Build, county: Co
 
 def test_two_patrols_at_the_same_time_count_once_whichever_arrives_first(build: Build, county: County) -> None:
     sender = Sender(build, county)
-    first, second = sender.walk(seed=1), None
-    second = sender.walk(seed=2, began_at=first.began_at + timedelta(minutes=1))
+    first = sender.walk()
+    second = sender.walk(began_at=first.began_at + timedelta(minutes=1))
     sender.send(second)
     drain()
     assert patrol(second.id).valid is True
@@ -320,6 +320,23 @@ def test_two_patrols_at_the_same_time_count_once_whichever_arrives_first(build: 
     assert patrol(first.id).valid is True
     assert patrol(second.id).valid is False
     assert codes(verdicts(second.id)[-1]) == ["overlaps"]
+
+
+@pytest.mark.parametrize("original_first", [True, False])
+def test_a_copied_track_is_found_out_even_when_the_original_arrives_later(sender: Sender, original_first: bool) -> None:
+    original = sender.walk(seed=7)
+    sender.build.clock.move(days=1)
+    copy, honest = sender.walk(seed=7), sender.walk()
+    for walk in (original, copy) if original_first else (copy, original):
+        sender.send(walk)
+        drain()
+    sender.send(honest)
+    drain()
+    assert [patrol(walk.id).valid for walk in (original, copy, honest)] == [True, False, True]
+    assert codes(verdicts(copy.id)[-1]) == ["repeated"]
+    assert "雷同" in verdicts(copy.id)[-1].decision["reasons"][0]["words"]
+    doubtful = sender.phone.get("/patrols?doubtful=true").json["items"]  # type: ignore[index]
+    assert [one["id"] for one in doubtful] == [copy.id]
 
 
 def test_the_last_batch_missing_for_ever_does_not_stop_the_patrol(build: Build, sender: Sender) -> None:

@@ -113,7 +113,9 @@ def test_any_order_repetition_and_interleaving_gives_the_same_patrols(
     kept_ids = [str(uuid.UUID(int=chance.getrandbits(128))) for _ in range(2)]
 
     def walks() -> list[Walk]:
-        first = Walk(county, chief(), MONDAY - timedelta(hours=3), metres=1200, phone_ahead=ahead, id=kept_ids[0])
+        first = Walk(
+            county, chief(), MONDAY - timedelta(hours=3), metres=1200, seed=1, phone_ahead=ahead, id=kept_ids[0]
+        )
         # On another phone at nearly the same time: only one of the two can count.
         second = Walk(
             county, chief(), MONDAY - timedelta(hours=3, minutes=-2), metres=1200, seed=2, phone_ahead=ahead,
