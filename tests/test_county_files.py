@@ -419,3 +419,21 @@ def test_one_mistake_is_told_once(folder: Path) -> None:
     _edit(folder / "reaches.geojson", lambda features: _flip(features[0]))
     _edit(folder / "townships.geojson", lambda features: features[3].update(geometry=None))
     assert sorted(fault.file for fault in _faults(folder)) == ["county.toml", "reaches.geojson", "townships.geojson"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ('reach = "QSH-10"', 'reach = "QSH-99"', "没有河段 QSH-99"),
+        ('code = "GSP-QSH-10"', 'code = "FX-021"', "编号 FX-021 重复"),
+        ('"too_regular"]', '"too_regluar"]', "too_fast"),
+        ('roles = ["county_chief"]', 'roles = ["mayor"]', "village_chief"),
+        ("appeal_days = 10", "appeal_days = 0", "1"),
+    ],
+)
+def test_faults_of_the_patrol_rules_are_named(folder: Path, old: str, new: str, reason: str) -> None:
+    path = folder / "patrol.toml"
+    path.write_text(path.read_text("utf-8").replace(old, new, 1), "utf-8")
+    [fault] = _faults(folder)
+    assert fault.file == "patrol.toml"
+    assert reason in fault.reason

@@ -13,6 +13,8 @@ from backend.rules.base import Frozen
 if TYPE_CHECKING:
     from backend.county import County
 
+# The signs in a track that ask a human to look (backend.domain.tracks.signs).
+Doubt = Literal["too_fast", "too_regular", "repeated", "two_places"]
 PatrolRole = Literal["county_chief", "township_chief", "village_chief", "patroller", "inspector"]
 
 
@@ -66,7 +68,7 @@ class PatrolRules(Frozen):
     """
 
     minimums: tuple[Minimum, ...] = (Minimum(min_minutes=10, min_metres=300),)
-    invalidating: tuple[str, ...] = ()
+    invalidating: tuple[Doubt, ...] = ()
     finish_after_hours: float = Field(default=24, gt=0)
     skew_ignored_s: float = Field(default=30, ge=0)
     future_tolerance_s: float = Field(default=300, ge=0)

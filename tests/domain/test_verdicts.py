@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from backend.domain.tracks import signs
 from backend.domain.tracks.judgement import Beside, Flag, Judgement, Kept
 from backend.domain.verdicts import Decision, Facts, decide
-from backend.rules.patrol import Minimum, PatrolRules
+from backend.rules.patrol import Doubt, Minimum, PatrolRules
 
 BEGAN = datetime(2026, 6, 1, 1, 0, tzinfo=UTC)  # 09:00 in Shanghai
 NAMES = {"R1": "清水河一段", "R2": "清水河二段"}
@@ -173,3 +176,10 @@ def test_a_verdict_is_explained_again_from_what_json_kept() -> None:
     stored_track = json.loads(json.dumps(track.to_json()))
     again = decide(GUANGZHOU, NAMES, Facts.from_json(stored_facts), Judgement.from_json(stored_track))
     assert again.to_json() == json.loads(json.dumps(verdict(GUANGZHOU, known, track).to_json()))
+
+
+def test_the_doubts_that_rules_can_name_are_those_of_the_judgement() -> None:
+    source = inspect.getsource(signs)
+    told = set(re.findall(r'Flag\(\s*(?:code=)?"(\w+)",\s*(?:kind=)?"doubt"', source))
+    chosen = set(re.findall(r'code="(\w+)",\s*kind="doubt" if', source))
+    assert told | chosen == set(get_args(Doubt))
