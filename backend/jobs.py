@@ -15,11 +15,13 @@ from flask import current_app
 from redis.exceptions import RedisError
 from sqlalchemy import exists, func, select
 
+from backend import sheet_file
 from backend.clients import images, stamping
 from backend.clients.sms import SmsRefused
 from backend.clients.wechat import WeChatRefused
 from backend.domain import (
     cases,
+    exports,
     findings,
     judging,
     ledger,
@@ -30,10 +32,11 @@ from backend.domain import (
     stamps,
     supervision,
 )
+from backend.domain.exports import Press
 from backend.extensions import db
 from backend.models import Deferred
 from backend.queue import answered
-from backend.work import Work, ring, unit_of_work
+from backend.work import Work, aside, reading, ring, unit_of_work
 
 if TYPE_CHECKING:
     from backend import System
@@ -115,6 +118,15 @@ def follow_case(work: Work, system: System, case_id: str) -> None:
     push.follow_case(work, UUID(case_id))
 
 
+def make_export(work: Work, system: System, export_id: str) -> None:
+    press = Press(reading, aside, sheet_file.write, system.storage, sheet_file.CONTENT_TYPES)
+    exports.make(work, UUID(export_id), press)
+
+
+def remove_export(work: Work, system: System, export_id: str) -> None:
+    exports.remove(work, UUID(export_id), system.storage)
+
+
 JOBS: dict[str, Callable[..., None]] = {
     "route_case": route_case,
     "tell": tell,
@@ -131,6 +143,8 @@ JOBS: dict[str, Callable[..., None]] = {
     "supervise": supervise,
     "chase_letter": chase_letter,
     "follow_case": follow_case,
+    "make_export": make_export,
+    "remove_export": remove_export,
 }
 
 

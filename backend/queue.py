@@ -11,6 +11,8 @@ QUEUE = "qinghe"
 # While a bell has been rung and not yet answered, ringing again would say nothing new.
 _RUNG = "qinghe:bell"
 _RUNG_S = 5
+# Most rows take milliseconds; a file of the whole ledger takes minutes.
+_LONGEST_S = 1800
 
 
 def doorbell(redis: Redis) -> Callable[[], None]:
@@ -19,7 +21,7 @@ def doorbell(redis: Redis) -> Callable[[], None]:
 
     def ring() -> None:
         if redis.set(_RUNG, 1, nx=True, ex=_RUNG_S):
-            queue.enqueue("backend.jobs.drain", result_ttl=0, failure_ttl=86400, job_timeout=300)
+            queue.enqueue("backend.jobs.drain", result_ttl=0, failure_ttl=86400, job_timeout=_LONGEST_S)
 
     return ring
 

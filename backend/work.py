@@ -96,3 +96,23 @@ def ring(bell: Callable[[], None]) -> None:
         bell()
     except (RedisError, OSError) as error:
         log.warning("doorbell_unreachable", error=type(error).__name__)
+
+
+@contextmanager
+def reading(actor: Actor) -> Iterator[Work]:
+    """A Work that only reads, all of it as it was at one moment, on a connection of its own."""
+    system = current_app.extensions["qinghe"]
+    moment = db.engine.connect().execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    with moment, Session(moment, expire_on_commit=False) as session:
+        version = system.counties.current(session, system.clock())
+        yield Work(
+            session=session, now=system.clock(), county=version.county, county_version=version.id, vault=system.vault,
+            counties=system.counties, actor=actor,
+        )  # fmt: skip
+
+
+@contextmanager
+def aside() -> Iterator[Work]:
+    """A unit of work beside the one at hand, committed on leaving, whatever becomes of the other."""
+    with current_app.app_context(), unit_of_work() as work:
+        yield work

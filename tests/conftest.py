@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -28,6 +29,14 @@ from tests.build import Build
 pytest_plugins = ["tests.services"]
 
 QINGYUAN = Path(__file__).parent.parent / "config" / "county" / "qingyuan"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is marked `large` runs in `make test-full` only."""
+    if os.environ.get("TEST_SIZE") != "full":
+        for item in items:
+            if item.get_closest_marker("large"):
+                item.add_marker(pytest.mark.skip(reason="large: make test-full"))
 
 
 class MovableClock:

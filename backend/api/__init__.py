@@ -13,6 +13,8 @@ def install(app: APIFlask) -> None:
         cases,
         checkpoints,
         county,
+        entries,
+        exports,
         findings,
         inflate,
         ledger,
@@ -33,8 +35,8 @@ def install(app: APIFlask) -> None:
     )
 
     modules = (
-        batches, cases, checkpoints, county, findings, ledger, notices, patrol_lists, patrols, photos, playback,
-        receipt, reminders, reports, roster, session, supervision, verdicts,
+        batches, cases, checkpoints, county, entries, exports, findings, ledger, notices, patrol_lists, patrols, photos,
+        playback, receipt, reminders, reports, roster, session, supervision, verdicts,
     )  # fmt: skip
     for module in modules:
         app.register_blueprint(module.bp, url_prefix="/api/v1")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from apiflask import APIBlueprint
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from backend.domain.places import places_of
 from backend.work import unit_of_work
@@ -23,6 +23,15 @@ class CategoryOut(BaseModel):
     urgent: bool
 
 
+class SourceOut(BaseModel):
+    code: str
+    name: str
+    entered: bool = Field(description="the office enters its cases by hand")
+    reporter: bool
+    numbered: bool = Field(description="the source's own number is needed")
+    deadline_days: int | None = Field(description="working days, when the paper names no deadline")
+
+
 class UnitOut(BaseModel):
     code: str
     name: str
@@ -36,6 +45,7 @@ class CountyOut(BaseModel):
     centre: tuple[float, float]
     text_max: int
     categories: list[CategoryOut]
+    sources: list[SourceOut]
     units: list[UnitOut]
 
 
@@ -51,5 +61,6 @@ def show() -> Any:
             "centre": places_of(county).centre,
             "text_max": county.limits.report_text_max,
             "categories": [category.model_dump() for category in county.categories],
+            "sources": [{"code": code, **kind.model_dump()} for code, kind in county.rules.sources.kinds.items()],
             "units": [unit.model_dump() for unit in county.units],
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -41,9 +42,12 @@ class LedgerFilter(Input):
     text: Typed | None = Field(default=None, description="words of two characters or more, all of which must occur")
 
 
-class LedgerQuery(LedgerFilter):
+class LedgerOrder(LedgerFilter):
     sort: Literal["newest", "opened", "due", "updated"] = "newest"
     order: Literal["asc", "desc"] | None = None
+
+
+class LedgerQuery(LedgerOrder):
     before: Annotated[str, StringConstraints(max_length=80, pattern=r"^[\w\-:.~]+$")] | None = Field(
         default=None, description="`next` of the page before, unchanged"
     )
@@ -64,9 +68,9 @@ class CountsOut(BaseModel):
 
 def filter_of(form: LedgerFilter) -> ledger.Filter:
     """The domain's filter for a query string."""
-    asked = form.model_dump(exclude={"state", "order", "before", "limit"})
+    asked = form.model_dump(include={field.name for field in fields(ledger.Filter)})
     states = tuple(form.state.split(",")) if form.state else ()
-    order = form.order if isinstance(form, LedgerQuery) else None
+    order = form.order if isinstance(form, LedgerOrder) else None
     return ledger.Filter(**asked, states=states, ascending=None if order is None else order == "asc")
 
 

@@ -172,7 +172,7 @@ class ClockOut(BaseModel):
     due_at: datetime
     overdue: bool
     provisional: bool = Field(description="a year on the way has no published calendar yet")
-    set_by: str | None = Field(description="ruling, extension, or None: by the rules")
+    set_by: str | None = Field(description="ruling, extension, source, or None: by the rules")
 
 
 class HolderOut(BaseModel):
@@ -209,6 +209,7 @@ class CaseRow(BaseModel):
     lead_unit: str | None
     lead_unit_name: str | None
     source: str
+    source_name: str
     source_number: str | None
     reach: str | None
     reach_name: str | None
@@ -298,6 +299,8 @@ class CaseOut(CaseRow):
     assignments: list[AssignmentOut] = Field(description="open ones, the lead unit's first")
     merged_into: UUID | None
     first_rectify_by: datetime | None
+    rule_rectify_by: datetime | None = Field(description="what the rules alone gave at first")
+    ordered_by: datetime | None = Field(description="what the source ordered; the earlier of both rules the rectifying")
     holders: list[HolderOut]
     reports: list[CaseReportOut]
     evidence: list[PhotoOut]
@@ -337,6 +340,7 @@ class ActionForm(Input):
     assisting: list[Code] = Field(default_factory=list, max_length=20)
     severity: Code | None = None
     rectify_by: AwareDatetime | Day | None = Field(default=None, description="a moment, or a day that ends with it")
+    ordered_by: AwareDatetime | Day | None = Field(default=None, description="what the source of the case orders")
     forwarded_text: Words | None = None
     target: UUID | None = None
     body: Short | None = None

@@ -11,7 +11,8 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
+from pathlib import Path
+from urllib.parse import quote, urlsplit
 
 import urllib3
 from minio import Minio
@@ -96,9 +97,16 @@ class Storage:
             fields={**fields, **self._signer.presigned_post_policy(policy)},
         )
 
-    def signed_url(self, key: str, expires: timedelta) -> str:
-        """An address at which anybody can fetch this object until it expires (at most seven days)."""
-        return str(self._signer.presigned_get_object(self._bucket, key, expires=expires))
+    def signed_url(self, key: str, expires: timedelta, save_as: str | None = None) -> str:
+        """An address at which anybody can fetch this object until it expires (at most seven days).
+
+        With `save_as` it is saved under that name and not shown.
+        """
+        shown_as = f"attachment; filename*=UTF-8''{quote(save_as)}" if save_as else None
+        headers = {"response-content-disposition": shown_as} if shown_as else None
+        return str(
+            self._signer.presigned_get_object(self._bucket, key, expires=expires, response_headers=headers)  # type: ignore[arg-type]
+        )
 
     # For the server
 
@@ -119,6 +127,11 @@ class Storage:
         """Store the object, in place of an earlier one of this key."""
         with _wrapped(key):
             self._client.put_object(self._bucket, key, io.BytesIO(data), len(data), content_type=content_type)
+
+    def put_file(self, key: str, path: Path, content_type: str) -> None:
+        """Store a file of any size, in place of an earlier object of this key; it is not read into memory whole."""
+        with _wrapped(key):
+            self._client.fput_object(self._bucket, key, str(path), content_type=content_type)
 
     def delete(self, key: str) -> None:
         """Remove the object; one that is not there is removed already."""

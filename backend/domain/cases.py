@@ -38,7 +38,7 @@ def _decide(work: Work, case: Case, report: Report, decision: routing.Decision) 
     if decision.outcome == "outside_county":
         _hold(work, case, "outside_county", decision.reason)
         return
-    certain, likely = find_duplicates(work, case)
+    certain, likely = find_duplicates(work, case) if case.place_from == "given" else (None, [])
     if certain is not None and report.forward_released_at is not None:
         reason = f"与已受理的案件 {certain.number} 是同一问题，合并办理。"
         states.act(work, case.id, "merge", {"target": certain.id, "reason": reason})

@@ -77,10 +77,21 @@ def running(work: Work, case: Case, kind: Kind) -> Clock | None:
 
 def start(work: Work, case: Case, kind: Kind, holder: str, reckoned: Reckoned | None = None) -> Clock:
     clock = Clock(case_id=case.id, kind=kind, holder=holder, started_at=work.now)
-    _set(work, clock, reckoned or due(work, case, kind))
+    reckoned = reckoned or due(work, case, kind)
+    _set(work, clock, within_order(work, case, reckoned) if kind == "rectify" else reckoned)
     work.session.add(clock)
     work.session.flush()
     return clock
+
+
+def within_order(work: Work, case: Case, reckoned: Reckoned) -> Reckoned:
+    """The earlier of what the rules give and what the source of the case ordered 来源要求期限.
+
+    An order that has passed already rules nothing any more: nobody is late for days that others used.
+    """
+    if case.ordered_by is None or not work.now < case.ordered_by < reckoned.due_at:
+        return reckoned
+    return Reckoned(case.ordered_by, in_hours=reckoned.in_hours, set_by="source")
 
 
 def _set(work: Work, clock: Clock, reckoned: Reckoned) -> None:
@@ -111,6 +122,7 @@ def hand_over_rectify(work: Work, case: Case, holder: str) -> None:
     """
     clock = running(work, case, "rectify")
     if clock is None and case.first_rectify_by is None:
+        case.rule_rectify_by = due(work, case, "rectify").due_at
         case.first_rectify_by = start(work, case, "rectify", holder).due_at
     elif clock is None:
         resume_rectify(work, case, holder)
@@ -167,9 +179,17 @@ def moment(work: Work, wished: date | datetime) -> datetime:
 def postpone(work: Work, clock: Clock, wished: date | datetime, set_by: str) -> datetime:
     """Set a running clock to a date that somebody decided. Returns the date that held before.
 
-    Raises Fault when the new one is not in the future, or earlier than the present one.
+    Raises Fault when the new one is not in the future, earlier than the present one, or later than what the source of
+    the case ordered: that is not the county's to give away, unless the source moves it (the action `order`).
     """
     due_at = moment(work, wished)
+    ordered_by = work.session.scalar(select(Case.ordered_by).where(Case.id == clock.case_id))
+    if ordered_by is not None and clock.due_at <= ordered_by < due_at:
+        raise Fault(
+            "beyond_order",
+            f"来源要求在{words(ordered_by)}前办结。来源同意延期的，请先变更来源期限。",
+            field="rectify_by",
+        )
     if due_at <= work.now:
         raise Fault("deadline_past", "新的期限已经过去，请选择今后的日期。", field="rectify_by")
     if due_at < clock.due_at:
@@ -196,11 +216,12 @@ def used(work: Work, case: Case, kind: Kind) -> tuple[int, timedelta]:
 def regrade(work: Work, case: Case) -> Clock | None:
     """Give the running rectifying clock what the case's severity allows, less what has been used of it.
 
-    A date set by a ruling or an extension stays, and so does a clock that has run out. When the graver limit is
+    A date set by a ruling or an extension stays, and so does a clock that has run out; what the source ordered is
+    never passed. When the graver limit is
     already used up, one working day (or one hour) is left, but never more than there was. Returns the changed clock.
     """
     clock = running(work, case, "rectify")
-    if clock is None or clock.set_by is not None or clock.due_at <= work.now:
+    if clock is None or clock.set_by not in (None, "source") or clock.due_at <= work.now:
         return None
     days, hours = limit(work, case, "rectify")
     used_days, used_time = used(work, case, "rectify")
@@ -210,9 +231,25 @@ def regrade(work: Work, case: Case) -> Clock | None:
         reckoned = Reckoned(due_at, in_hours=True)
     else:
         reckoned = in_days(work, max(1, days - used_days))
-        if days <= used_days and reckoned.due_at > clock.due_at:
+        if days <= used_days and reckoned.due_at > clock.due_at and clock.set_by is None:
             return None
-    _set(work, clock, reckoned)
+    _set(work, clock, within_order(work, case, reckoned))
+    return clock
+
+
+def order(work: Work, case: Case, wished: date | datetime) -> Clock | None:
+    """Set what the source orders 来源要求期限; the rectifying clock follows it. Returns the clock when it changed."""
+    case.ordered_by = moment(work, wished)
+    if case.ordered_by <= work.now:
+        raise Fault("deadline_past", "来源要求的期限已经过去，请核对日期。", field="ordered_by")
+    clock = running(work, case, "rectify")
+    if clock is None:
+        return None
+    if clock.set_by == "source":
+        return regrade(work, case)
+    if clock.due_at <= case.ordered_by or clock.due_at <= work.now:
+        return None
+    _set(work, clock, Reckoned(case.ordered_by, in_hours=clock.in_hours, set_by="source"))
     return clock
 
 
@@ -231,7 +268,8 @@ def reckon_again(work: Work, case: Case) -> list[dict[str, Any]]:
             continue
         if due_at <= work.now < before:
             due_at = before
-        _set(work, clock, Reckoned(due_at, days=clock.days, since=clock.since, set_by=clock.set_by))
+        reckoned = Reckoned(due_at, days=clock.days, since=clock.since, set_by=clock.set_by)
+        _set(work, clock, within_order(work, case, reckoned) if clock.kind == "rectify" else reckoned)
         clock.provisional = False
         done.append({"clock": clock.kind, "holder": clock.holder, "before": before, "after": clock.due_at})
     return done

@@ -169,6 +169,14 @@ def _merged_into(work: Work, case: Case) -> list[UUID]:
     return found
 
 
+def order(work: Work, case: Case, form: Form) -> Data:
+    """What the source of the case orders, from now on; the earlier of it and the rules rules the rectifying."""
+    before = case.ordered_by
+    clock = deadlines.order(work, case, form["ordered_by"])
+    changed = {"rectify_by": clock.due_at} if clock else {}
+    return {"ordered_by": case.ordered_by, "ordered_by_before": before, **changed}
+
+
 def accept(work: Work, case: Case, form: Form) -> Data:
     deadlines.stop(work, case, "accept", "refuse")
     work.session.execute(

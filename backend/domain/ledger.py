@@ -8,12 +8,13 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, or_, select, true, tuple_
+from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, not_, or_, select, true, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
 from backend.domain import cases, states
 from backend.domain.faults import Fault
 from backend.domain.periods import in_period
+from backend.domain.words import source_number
 from backend.models import Assignment, Case, CaseTally, CaseWords, Clock, LedgerUse
 
 if TYPE_CHECKING:
@@ -87,7 +88,8 @@ def conditions(work: Work, wanted: Filter) -> list[ColumnElement[bool]]:
         if value:
             asked.append(column == value)
     if wanted.urgent is not None:
-        asked.append(Case.urgent.is_(wanted.urgent))
+        # Said as the index of the urgent ones says it: "urgent", not "urgent is true".
+        asked.append(and_(Case.urgent) if wanted.urgent else not_(Case.urgent))
     if wanted.clock:
         asked.append(_late_clock(work, wanted.clock))
     elif wanted.overdue:
@@ -121,14 +123,15 @@ def _late_clock(work: Work, kind: str) -> ColumnElement[bool]:
 
 def _numbered(number: str) -> ColumnElement[bool]:
     """Our number, whole or its last digits, or the number that the source gave."""
-    whole = _NUMBER.fullmatch(number.strip())
+    number = source_number(number)
+    whole = _NUMBER.fullmatch(number)
     if whole:
         begins = datetime(int(whole[1]), 1, 1, tzinfo=UTC) if int(whole[1]) else datetime.min.replace(tzinfo=UTC)
         year = and_(Case.opened_at >= begins, Case.opened_at < begins.replace(year=min(begins.year + 1, 9999)))
         return and_(Case.serial == int(whole[2]), year)
-    if _SERIAL.fullmatch(number.strip()):
-        return or_(Case.serial == int(number), Case.source_number == number.strip())
-    return Case.source_number == number.strip()
+    if _SERIAL.fullmatch(number):
+        return or_(Case.serial == int(number), Case.source_number == number)
+    return Case.source_number == number
 
 
 def _worded(work: Work, text: str) -> list[ColumnElement[bool]]:

@@ -76,6 +76,15 @@ def actor_of(row: SignIn) -> Actor:
     )
 
 
+def holder(work: Work, person_id: UUID, role: str, unit: str) -> Actor | None:
+    """The person acting in a role that they still hold; None when they hold it no longer. For work done later."""
+    person = work.session.get(Person, person_id, populate_existing=True)
+    held = frozenset(HeldRole(found.role, found.unit_code) for found in roles_in_force(person))
+    if person is None or HeldRole(role, unit) not in held:
+        return None
+    return Actor(role=role, unit=unit, person_id=person.id, name=person.name, held=held)
+
+
 def choose_role(work: Work, row: SignIn, role_id: UUID | None) -> None:
     """Switch to another of one's own roles."""
     if role_id not in {role.id for role in roles_in_force(row.account.person)}:

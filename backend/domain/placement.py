@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from backend.domain import routing
+from backend.domain import routing, severity
+from backend.domain.named_places import NamedPlace
 from backend.domain.places import places_of
 from backend.models import Case, Report
 
@@ -16,17 +17,20 @@ if TYPE_CHECKING:
 
 
 def locate(work: Work, case: Case) -> routing.Decision:
-    """Decide by the case's point who answers for it, and write that on the case, assigning nothing."""
-    accuracy_m = work.session.scalar(
-        select(Report.accuracy_m).where(Report.case_id == case.id).order_by(Report.id).limit(1)
-    )
-    category = work.county.category_by_code[case.category]
-    decision = routing.decide(places_of(work.county), case.lon, case.lat, accuracy_m, category)
+    """Decide by the case's point, or the place it names, who answers for it; write that on the case, assign nothing."""
+    category, places = work.county.category_by_code[case.category], places_of(work.county)
+    first = select(Report.accuracy_m, Report.extra).where(Report.case_id == case.id).order_by(Report.id).limit(1)
+    accuracy_m, extra = work.session.execute(first).one()
+    if case.place_from == "given":
+        decision = routing.decide(places, case.lon, case.lat, accuracy_m, category)
+    else:
+        named = NamedPlace(reach=extra.get("reach"), township=extra.get("township"))
+        decision = routing.decide_named(places, named, category)
     case.reach, case.risk_source = decision.reach, decision.risk_source
     case.outside_county = decision.outcome == "outside_county"
     case.urgent = case.urgent or decision.near_intake
     if decision.near_intake and work.county.limits.intake_severity is not None:
-        case.severity = work.county.limits.intake_severity
+        case.severity = severity.graver(work, case.severity, work.county.limits.intake_severity)
     case.routing_reason = decision.reason
     case.routing = {**asdict(decision), "county_version": work.county_version}
     return decision

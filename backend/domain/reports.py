@@ -90,7 +90,7 @@ def submit(work: Work, form: ReportForm, idempotency_key: str) -> tuple[Report, 
         submitted_at=work.now,
         privacy=form.privacy,
         account_id=None if form.privacy == "anonymous" else work.actor.account_id,
-        contact_sealed=_contact(work, form),
+        contact_sealed=sealed_contact(work, form.privacy, form.contact_name, form.contact_phone),
         receipt_hash=work.vault.digest("receipt", work.vault.normal_receipt(code)),
         extra={"accuses_officials": form.accuses_officials},
     )
@@ -118,11 +118,11 @@ def _observed(work: Work, observed_at: datetime | None) -> datetime:
     return observed_at
 
 
-def _contact(work: Work, form: ReportForm) -> str | None:
+def sealed_contact(work: Work, privacy: Privacy, name: str, phone: str) -> str | None:
     """Name and phone, sealed. An anonymous report keeps neither, whatever was typed."""
-    if form.privacy == "anonymous" or not (form.contact_name or form.contact_phone):
+    if privacy == "anonymous" or not (name or phone):
         return None
-    return work.vault.seal(json.dumps({"name": form.contact_name, "phone": form.contact_phone}, ensure_ascii=False))
+    return work.vault.seal(json.dumps({"name": name, "phone": phone}, ensure_ascii=False))
 
 
 def by_receipt(work: Work, code: str) -> Report:

@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from backend.county import Category
-from backend.domain.places import NearReach, Places
+from backend.county import Category, Reach
+from backend.domain.named_places import NamedPlace
+from backend.domain.places import NearReach, NearRiskSource, Places
 
 Outcome = Literal["assigned", "outside_county", "triage"]
 Rule = Literal[
@@ -22,6 +23,7 @@ Rule = Literal[
     "township",
     "nearest_reach",
     "nearest_township",
+    "named",  # the paper names a reach or a township
     "outside_county",
     "none",
 ]
@@ -59,6 +61,15 @@ class _Holders:
     reach: str | None = None
 
 
+@dataclass(frozen=True)
+class _Nowhere:
+    """What is decided when nobody holds the place."""
+
+    outcome: Outcome
+    rule: Rule
+    reason: str
+
+
 def decide(places: Places, lon: float, lat: float, accuracy_m: float | None, category: Category) -> Decision:
     """Who leads and who assists for a report of this kind at this WGS-84 point (degrees).
 
@@ -75,40 +86,54 @@ def decide(places: Places, lon: float, lat: float, accuracy_m: float | None, cat
         holders = _of_townships(places, around.townships)
     elif not outside_m:
         holders = _nearest(places, lon, lat, accuracy)
+    found = holders or (_outside(places, outside_m, accuracy) if outside_m else _unheld(places))
+    return _decision(places, category, found, around.risk_sources)
 
+
+def decide_named(places: Places, named: NamedPlace, category: Category) -> Decision:
+    """Who leads and who assists for a paper that names the place in words; the office, when it names none."""
+    office = _names(places, (places.county.office,))
+    nowhere = _Nowhere("triage", "none", f"来件没有写明在哪个河段或乡镇，由{office}人工分办。")
+    return _decision(places, category, _named(places, named) or nowhere, [])
+
+
+def _outside(places: Places, outside_m: float, accuracy: float) -> _Nowhere:
+    office = _names(places, (places.county.office,))
+    doubt = f"，但在定位误差{_metres(accuracy)}之内" if outside_m <= accuracy else ""
+    reason = (
+        f"位置在{places.county.name}界外{_metres(outside_m)}{doubt}，不在本县辖区，由{office}登记后按跨界问题移送。"
+    )
+    return _Nowhere("outside_county", "outside_county", reason)
+
+
+def _unheld(places: Places) -> _Nowhere:
+    office = _names(places, (places.county.office,))
+    limit = _metres(places.county.limits.nearest_m)
+    reason = f"位置在{places.county.name}界内，但{limit}范围内没有划定的乡镇或河段，由{office}人工分办。"
+    return _Nowhere("triage", "none", reason)
+
+
+def _decision(places: Places, category: Category, found: _Holders | _Nowhere, risks: list[NearRiskSource]) -> Decision:
     outcome: Outcome = "assigned"
-    rule: Rule
     lead: str | None = None
     assisting: tuple[str, ...] = ()
     departments = tuple(dict.fromkeys(category.departments))
-    office = _names(places, (places.county.office,))
-    if holders is not None:
-        rule = holders.rule
-        lead = category.lead_department or holders.units[0]
-        assisting = tuple(unit for unit in holders.units if unit != lead)
+    if isinstance(found, _Holders):
+        lead = category.lead_department or found.units[0]
+        assisting = tuple(unit for unit in found.units if unit != lead)
         departments = tuple(unit for unit in departments if unit != lead and unit not in assisting)
-        reason = f"{holders.where}，{_who(places, category, lead, assisting, departments)}。"
-    elif outside_m:
-        outcome = rule = "outside_county"
-        doubt = f"，但在定位误差{_metres(accuracy)}之内" if outside_m <= accuracy else ""
-        reason = (
-            f"位置在{places.county.name}界外{_metres(outside_m)}{doubt}，不在本县辖区，由{office}登记后按跨界问题移送。"
-        )
+        reason = f"{found.where}，{_who(places, category, lead, assisting, departments)}。"
     else:
-        outcome, rule = "triage", "none"
-        limit = _metres(places.county.limits.nearest_m)
-        reason = f"位置在{places.county.name}界内，但{limit}范围内没有划定的乡镇或河段，由{office}人工分办。"
-
-    risks = around.risk_sources
+        outcome, reason = found.outcome, found.reason
     return Decision(
         outcome=outcome,
         lead=lead,
         assisting=assisting,
         departments=departments,
-        reach=holders.reach if holders else None,
+        reach=found.reach if isinstance(found, _Holders) else None,
         risk_source=risks[0].source.code if risks else None,
         near_intake=any(risk.source.kind == "water_intake" for risk in risks),
-        rule=rule,
+        rule=found.rule,
         reason=reason,
     )
 
@@ -161,6 +186,19 @@ def _of_townships(places: Places, townships: list[str]) -> _Holders:
     )
 
 
+def _named(places: Places, named: NamedPlace) -> _Holders | None:
+    """The named township; without one, the units of the named reach."""
+    reach = places.county.reach_by_code.get(named.reach or "")
+    if named.township is not None:
+        where = f"来件写明在{_names(places, (named.township,))}"
+        return _Holders("named", (named.township,), where, reach.code if reach else None)
+    if reach is None:
+        return None
+    units = tuple(dict.fromkeys((reach.lead, reach.left_bank, reach.right_bank)))
+    where = f"来件写明在{_full_name(reach)}，河段牵头单位是{_names(places, (reach.lead,))}"
+    return _Holders("named", units, where, reach.code)
+
+
 def _nearest(places: Places, lon: float, lat: float, accuracy: float) -> _Holders | None:
     """The nearest reach or township within the county's limit; the reach when both are as near."""
     limit = places.county.limits.nearest_m
@@ -199,7 +237,10 @@ def _names(places: Places, units: tuple[str, ...] | list[str]) -> str:
 
 
 def _reach_name(near: NearReach) -> str:
-    reach = near.reach
+    return _full_name(near.reach)
+
+
+def _full_name(reach: Reach) -> str:
     return reach.name if reach.river in reach.name else f"{reach.river}{reach.name}"
 
 

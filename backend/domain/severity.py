@@ -19,6 +19,12 @@ def set_level(work: Work, case: Case, code: str) -> None:
     case.severity = code
 
 
+def graver(work: Work, one: str, other: str) -> str:
+    """The graver of two levels; the county lists them from mild to grave."""
+    order = list(work.county.severity_by_code)
+    return max(one, other, key=lambda code: order.index(code) if code in order else -1)
+
+
 def grade(work: Work, case: Case, form: dict[str, Any]) -> dict[str, Any]:
     """Grade 定级 a case at work: the running rectifying clock gets the limit of the new level, less what was used."""
     before = case.severity

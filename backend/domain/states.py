@@ -61,7 +61,9 @@ _WITH_A_UNIT = ("assigned", "accepted", "rectifying", "in_review")
 TABLE: tuple[Transition, ...] = (
     Transition("assign", "交办", ("submitted",), "assigned", ("routing",), effects.assign, (guards.never_assigned,)),
     Transition("hold", "转人工分办", ("submitted",), "triage", ("routing",), effects.hold, (guards.never_assigned,)),
-    Transition("assign", "交办", ("triage",), "assigned", ("office",), effects.assign, (), ("unit", "reason")),
+    Transition(
+        "assign", "交办", ("submitted", "triage"), "assigned", ("office",), effects.assign, (), ("unit", "reason")
+    ),
     Transition(
         "reassign", "改派", ("assigned", "accepted", "rectifying"), "assigned", ("office",), effects.assign, (),
         ("unit", "reason"),
@@ -69,6 +71,7 @@ TABLE: tuple[Transition, ...] = (
     Transition(
         "rule", "裁定", ("triage",), "assigned", ("office",), effects.rule, (guards.refused_before,), ("unit", "reason")
     ),
+    Transition("order", "变更来源期限", _HELD, None, ("office",), effects.order, (), ("ordered_by", "reason")),
     Transition("grade", "定级", _HELD, None, ("office",), severity.grade, (), ("severity", "reason")),
     Transition(
         "return", "退回", ("assigned",), "triage", ("lead_unit",), effects.return_,
@@ -224,7 +227,7 @@ _NEEDS = {
     "person": "责任人", "date": "完成日期", "severity": "严重程度",
     "photos": "现场照片", "photos_before": "处理前照片", "done": "整改情况",
     "assisting": "协办单位", "note": "情况说明",
-    "clock": "期限", "step": "催办步骤", "demands": "督办要求",
+    "clock": "期限", "step": "催办步骤", "demands": "督办要求", "ordered_by": "来源要求的期限",
 }  # fmt: skip
 
 

@@ -59,14 +59,16 @@ class Case(Base):
     routing_reason: Mapped[str | None]
     routing: Mapped[dict[str, Any] | None]
     merged_into_id: Mapped[UUID | None] = mapped_column(ForeignKey("cases.id"))
+    # The first deadline that held, and what the rules alone gave then: earlier by what the source ordered, or the same.
     first_rectify_by: Mapped[datetime | None]
+    rule_rectify_by: Mapped[datetime | None]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
     # Kept by a trigger on clocks: when the first of the running clocks runs out.
     next_due_at: Mapped[datetime | None]
     # The number under which the source itself knows the case, and the deadline that it named.
     source_number: Mapped[str | None]
     ordered_by: Mapped[datetime | None]
-    # "given": somebody named the point; "reach" or "township": it stands for the whole of one.
+    # "given": somebody named the point; "reach", "township" or "county": it stands for the whole of one.
     place_from: Mapped[str] = mapped_column(server_default="given", default="given")
 
     @property
@@ -107,7 +109,7 @@ class Clock(Base):
     """One stretch of a running deadline: triage, refuse, accept, rectify or review, charged to its holder.
 
     `days` working days counted from `since` gave `due_at`; both are None for a limit in hours (`in_hours`) and for
-    a date that somebody set (`set_by`: ruling or extension). `provisional`: some year on the way has no calendar yet.
+    a date somebody set (`set_by`: ruling, extension, source). `provisional`: some year on the way has no calendar yet.
     `next_push_at`: when the next reminder is due under the county version `push_version`; domain/push.py keeps both.
     """
 

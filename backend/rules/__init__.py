@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from backend.rules.base import Frozen
 from backend.rules.patrol import PatrolRules
+from backend.rules.sources import SourceRules
 from backend.rules.supervision import SupervisionRules
 from backend.rules.track import TrackRules
 
@@ -18,5 +19,6 @@ class Rules(Frozen):
     """All rules of the county besides the limits in county.toml."""
 
     patrol: PatrolRules = PatrolRules()
+    sources: SourceRules = SourceRules()
     supervision: SupervisionRules = SupervisionRules()
     track: TrackRules = TrackRules()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
 import pytest
@@ -64,8 +64,9 @@ class Row(NamedTuple):
 LISTED = (
     Row("assign", "submitted", "assigned", "routing"),
     Row("hold", "submitted", "triage", "routing"),
-    Row("assign", "triage", "assigned", "office"),
+    Row("assign", "submitted triage", "assigned", "office"),
     Row("reassign", "assigned accepted rectifying", "assigned", "office"),
+    Row("order", "triage assigned accepted rectifying", "=", "office"),
     Row("grade", "triage assigned accepted rectifying", "=", "office"),
     Row("rule", "triage", "assigned", "office"),
     Row("return", "assigned", "triage", "lead_unit"),
@@ -110,6 +111,7 @@ FORMS: dict[str, dict[str, Any]] = {
     "hold": {"why": "no_unit", "reason": "附近没有乡镇。"},
     "reassign": {"unit": NEXT, "reason": "属邻镇"},
     "rule": {"unit": LEAD, "reason": "经核实属本镇"},
+    "order": {"ordered_by": date(2026, 12, 1), "reason": "省里发来督办通知"},
     "grade": {"severity": "serious", "reason": "堆量大"},
     "return": {"reason": "不属本辖区"},
     "reject": {"reason": "不属河湖问题"},

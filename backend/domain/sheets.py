@@ -1,0 +1,31 @@
+"""A table that leaves the house as a file: what its columns are called and hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+
+FileForm = Literal["xlsx", "csv"]
+# Aware datetimes are moments, dates are days; both are written as days and hours of Asia/Shanghai.
+Cell = str | int | float | datetime | date | None
+
+
+@dataclass(frozen=True)
+class Heading:
+    """One column: `width` in characters of the spreadsheet's font."""
+
+    title: str
+    width: float = 12
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """`title` and `note` stand above the header in a spreadsheet; `name` is that of its tab and of the file."""
+
+    name: str
+    title: str
+    note: str
+    headings: tuple[Heading, ...]
+    rows: Iterable[list[Cell]]
