@@ -21,6 +21,7 @@ from backend.clients.sms import SmsRefused
 from backend.clients.wechat import WeChatRefused
 from backend.domain import (
     cases,
+    duties,
     exports,
     findings,
     judging,
@@ -127,6 +128,10 @@ def remove_export(work: Work, system: System, export_id: str) -> None:
     exports.remove(work, UUID(export_id), system.storage)
 
 
+def warn_of_duties(work: Work, system: System) -> None:
+    duties.warn(work)
+
+
 JOBS: dict[str, Callable[..., None]] = {
     "route_case": route_case,
     "tell": tell,
@@ -143,8 +148,12 @@ JOBS: dict[str, Callable[..., None]] = {
     "supervise": supervise,
     "chase_letter": chase_letter,
     "follow_case": follow_case,
+<<<<<<< HEAD
     "make_export": make_export,
     "remove_export": remove_export,
+=======
+    "warn_of_duties": warn_of_duties,
+>>>>>>> 7e528c4 (feat: patrol duties by period with seasons, gaps and terms of office; completion, sums, warnings, spreadsheet; three published rule sets)
 }
 
 
@@ -201,6 +210,11 @@ def defer_tally_folding() -> None:
 def defer_finishing_patrols() -> None:
     with worker_app().app_context(), unit_of_work() as work:
         work.defer("finish_silent_patrols")
+
+
+def defer_duty_warnings() -> None:
+    with worker_app().app_context(), unit_of_work() as work:
+        work.defer("warn_of_duties")
 
 
 def defer_pushing() -> None:

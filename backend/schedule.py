@@ -20,6 +20,7 @@ ORPHANS_S = 3600
 TALLIES_S = 600
 SILENT_PATROLS_S = 600
 PUSH_S = 30
+DUTIES_S = 3600
 _AGAIN_S = 2
 
 
@@ -35,6 +36,7 @@ def main() -> None:
             scheduler.register(jobs.defer_orphan_removal, QUEUE, interval=ORPHANS_S, result_ttl=0)
             scheduler.register(jobs.defer_tally_folding, QUEUE, interval=TALLIES_S, result_ttl=0)
             scheduler.register(jobs.defer_finishing_patrols, QUEUE, interval=SILENT_PATROLS_S, result_ttl=0)
+            scheduler.register(jobs.defer_duty_warnings, QUEUE, interval=DUTIES_S, result_ttl=0)
             scheduler.register(jobs.defer_pushing, QUEUE, interval=PUSH_S, result_ttl=0, ttl=PUSH_S)
             scheduler.start()
             return

@@ -13,6 +13,7 @@ def install(app: APIFlask) -> None:
         cases,
         checkpoints,
         county,
+        duties,
         entries,
         exports,
         findings,
@@ -35,8 +36,8 @@ def install(app: APIFlask) -> None:
     )
 
     modules = (
-        batches, cases, checkpoints, county, entries, exports, findings, ledger, notices, patrol_lists, patrols, photos,
-        playback, receipt, reminders, reports, roster, session, supervision, verdicts,
+        batches, cases, checkpoints, county, duties, entries, exports, findings, ledger, notices, patrol_lists,
+        patrols, photos, playback, receipt, reminders, reports, roster, session, supervision, verdicts,
     )  # fmt: skip
     for module in modules:
         app.register_blueprint(module.bp, url_prefix="/api/v1")

@@ -9,6 +9,7 @@ that is wrong; the reader adds file and line. Lists are tuples, so that the stor
 from __future__ import annotations
 
 from backend.rules.base import Frozen
+from backend.rules.duty import DutyRules
 from backend.rules.patrol import PatrolRules
 from backend.rules.sources import SourceRules
 from backend.rules.supervision import SupervisionRules
@@ -18,6 +19,7 @@ from backend.rules.track import TrackRules
 class Rules(Frozen):
     """All rules of the county besides the limits in county.toml."""
 
+    duty: DutyRules = DutyRules()
     patrol: PatrolRules = PatrolRules()
     sources: SourceRules = SourceRules()
     supervision: SupervisionRules = SupervisionRules()

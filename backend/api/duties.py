@@ -1,0 +1,209 @@
+"""Duties 巡河任务: mine, everybody's by chief and period, who is behind, sums, and the table as a spreadsheet."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from flask import Response, g
+from pydantic import BaseModel, Field
+from sqlalchemy import ColumnElement, and_
+
+from backend.api.schemas import Code, Input
+from backend.domain import duties, duty_sheet
+from backend.domain.actors import ROLE_NAMES
+from backend.domain.duties import Standing
+from backend.domain.duty_count import Completion
+from backend.domain.ledger import note_use
+from backend.models import RosterRole
+from backend.rules.duty import LEVEL_NAMES
+from backend.work import Work, unit_of_work
+
+bp = APIBlueprint("duties", __name__, tag="巡河任务")
+
+
+class DutyPage(Input):
+    unit: Code | None = None
+    role: Code | None = None
+    after: UUID | None = Field(default=None, description="`next` of the page before")
+    limit: int = Field(default=50, ge=1, le=200)
+
+
+class PeriodQuery(Input):
+    first: date = Field(description="periods that end from this day of Asia/Shanghai on")
+    last: date = Field(description="to this day, included")
+    unit: Code | None = None
+    role: Code | None = None
+    person: UUID | None = None
+
+
+class LackingOut(BaseModel):
+    reach: str
+    reach_name: str
+    times: int
+
+
+class CompletionOut(BaseModel):
+    role_id: UUID
+    person_id: UUID
+    name: str
+    role: str
+    role_title: str
+    unit: str
+    unit_name: str
+    period: str
+    first: date
+    last: date
+    needed: int
+    done: int
+    fulfilled: bool
+    late: int = Field(description="counted, but arrived after the month's cut-off")
+    too_soon: int = Field(description="valid, but too soon after the one before to count")
+    prorated: bool
+    patrols: list[UUID]
+    lacking: list[LackingOut]
+    words: str
+
+
+class StandingOut(CompletionOut):
+    next_from: datetime | None = Field(description="a patrol begun before this moment would not count")
+    missed: int = Field(description="periods before this one, in a row, that were not fulfilled")
+    level: str | None
+    level_title: str | None
+
+
+class StandingsOut(BaseModel):
+    items: list[StandingOut]
+    next: UUID | None = None
+
+
+class CompletionsOut(BaseModel):
+    items: list[CompletionOut]
+
+
+class SumOut(BaseModel):
+    key: str
+    title: str
+    chiefs: int
+    needed: int
+    done: int
+    fulfilled: int
+    owed: int
+    percent: float
+
+
+class SummaryOut(BaseModel):
+    units: list[SumOut]
+    roles: list[SumOut]
+    reaches: list[SumOut]
+
+
+def show_completion(work: Work, one: Completion) -> dict[str, Any]:
+    units, reaches = work.county.unit_by_code, work.county.reach_by_code
+    term = one.term
+    return {
+        "role_id": term.role_id,
+        "person_id": term.person_id,
+        "name": term.name,
+        "role": term.role,
+        "role_title": ROLE_NAMES[term.role],
+        "unit": term.unit,
+        "unit_name": units[term.unit].name if term.unit in units else term.unit,
+        "period": one.period.name,
+        "first": one.period.first,
+        "last": one.period.last,
+        "needed": one.needed,
+        "done": one.done,
+        "fulfilled": one.fulfilled,
+        "late": one.late,
+        "too_soon": one.too_soon,
+        "prorated": one.prorated,
+        "patrols": list(one.patrols),
+        "lacking": [
+            {"reach": code, "reach_name": reaches[code].name if code in reaches else code, "times": times}
+            for code, times in one.lacking
+        ],
+        "words": one.words,
+    }
+
+
+def show_standing(work: Work, one: Standing) -> dict[str, Any]:
+    return {
+        **show_completion(work, one.now),
+        "next_from": one.now.next_from,
+        "missed": one.missed,
+        "level": one.level,
+        "level_title": LEVEL_NAMES.get(one.level or ""),
+    }
+
+
+def _chosen(work: Work, asked: DutyPage | PeriodQuery) -> ColumnElement[bool]:
+    chosen = [duties.visible(work)]
+    if asked.unit:
+        chosen.append(RosterRole.unit_code == asked.unit)
+    if asked.role:
+        chosen.append(RosterRole.role == asked.role)
+    if isinstance(asked, PeriodQuery) and asked.person:
+        chosen.append(RosterRole.person_id == asked.person)
+    return and_(*chosen)
+
+
+@bp.get("/duties/mine")
+@bp.output(StandingsOut)
+def mine() -> Any:
+    with unit_of_work(g.actor) as work:
+        found = duties.standings(work, RosterRole.person_id == work.actor.person_id, 20)
+        return {"items": [show_standing(work, one) for one in found]}
+
+
+@bp.get("/duties")
+@bp.input(DutyPage, location="query", arg_name="page")
+@bp.output(StandingsOut)
+def listing(page: DutyPage) -> Any:
+    with unit_of_work(g.actor) as work:
+        found = duties.standings(work, _chosen(work, page), page.limit, page.after)
+        more = found[-1].now.term.role_id if len(found) == page.limit else None
+        return {"items": [show_standing(work, one) for one in found], "next": more}
+
+
+@bp.get("/duties/behind")
+@bp.input(DutyPage, location="query", arg_name="page")
+@bp.output(StandingsOut)
+def behind(page: DutyPage) -> Any:
+    """Those with a warning on this page of chiefs; follow `next` until it is null."""
+    with unit_of_work(g.actor) as work:
+        found = duties.standings(work, _chosen(work, page), page.limit, page.after)
+        more = found[-1].now.term.role_id if len(found) == page.limit else None
+        return {"items": [show_standing(work, one) for one in found if one.level is not None], "next": more}
+
+
+@bp.get("/duties/completion")
+@bp.input(PeriodQuery, location="query", arg_name="asked")
+@bp.output(CompletionsOut)
+def completion(asked: PeriodQuery) -> Any:
+    with unit_of_work(g.actor) as work:
+        found = duties.completions(work, asked.first, asked.last, _chosen(work, asked))
+        return {"items": [show_completion(work, one) for one in found]}
+
+
+@bp.get("/duties/summary")
+@bp.input(PeriodQuery, location="query", arg_name="asked")
+@bp.output(SummaryOut)
+def summary(asked: PeriodQuery) -> Any:
+    with unit_of_work(g.actor) as work:
+        return duties.summary(work, duties.completions(work, asked.first, asked.last, _chosen(work, asked)))
+
+
+@bp.get("/duties/completion.xlsx")
+@bp.input(PeriodQuery, location="query", arg_name="asked")
+def sheet(asked: PeriodQuery) -> Response:
+    """The completion table as officials keep it: one row per chief and period, the sums on a sheet of their own."""
+    with unit_of_work(g.actor) as work:
+        found = duties.completions(work, asked.first, asked.last, _chosen(work, asked))
+        note_use(work, "duty_export", len(found), {"first": str(asked.first), "last": str(asked.last)})
+        data = duty_sheet.write(work, found, duties.summary(work, found), asked.first, asked.last)
+    answer = Response(data, content_type=duty_sheet.CONTENT_TYPE)
+    answer.headers["Content-Disposition"] = f"attachment; filename=duties-{asked.first}-{asked.last}.xlsx"
+    return answer
