@@ -148,12 +148,9 @@ JOBS: dict[str, Callable[..., None]] = {
     "supervise": supervise,
     "chase_letter": chase_letter,
     "follow_case": follow_case,
-<<<<<<< HEAD
     "make_export": make_export,
     "remove_export": remove_export,
-=======
     "warn_of_duties": warn_of_duties,
->>>>>>> 7e528c4 (feat: patrol duties by period with seasons, gaps and terms of office; completion, sums, warnings, spreadsheet; three published rule sets)
 }
 
 
