@@ -21,6 +21,7 @@ def install(app: APIFlask) -> None:
         ledger,
         notices,
         ops,
+        patrol_export,
         patrol_lists,
         patrols,
         photos,
@@ -36,8 +37,8 @@ def install(app: APIFlask) -> None:
     )
 
     modules = (
-        batches, cases, checkpoints, county, duties, entries, exports, findings, ledger, notices, patrol_lists,
-        patrols, photos, playback, receipt, reminders, reports, roster, session, supervision, verdicts,
+        batches, cases, checkpoints, county, duties, entries, exports, findings, ledger, notices, patrol_export,
+        patrol_lists, patrols, photos, playback, receipt, reminders, reports, roster, session, supervision, verdicts,
     )  # fmt: skip
     for module in modules:
         app.register_blueprint(module.bp, url_prefix="/api/v1")

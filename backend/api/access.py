@@ -71,6 +71,7 @@ ACCESS: dict[str, str] = {
     "findings.confirm": "official",
     "checkpoints.visit": "grant",
     "checkpoints.listing": "official",
+    "patrol_export.archive": "office",
     "duties.mine": "official",
     "duties.listing": "official",
     "duties.behind": "official",

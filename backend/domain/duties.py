@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from backend.domain.actors import CHIEF_ROLES, ROLE_NAMES, UNIT_ROLES
 from backend.domain.duty_count import Completion, Term, Walked, by_term, complete, level
 from backend.domain.duty_periods import Period, before, period_of, periods_in
 from backend.domain.faults import Fault, Forbidden
+from backend.domain.periods import midnight
 from backend.models import CountyVersion, Patrol, PatrolCompanion, Person, RosterRole, Verdict
 from backend.rules.duty import LEVEL_NAMES, DutyRules
 
@@ -108,7 +109,7 @@ def completions(work: Work, first: date, last: date, chosen: ColumnElement[bool]
     _check_period(first, last)
     book = RuleBook(work)
     reached = first - _LONGEST  # a period that ends on `first` may have begun so long before
-    in_office = or_(RosterRole.ended_at.is_(None), RosterRole.ended_at >= _midnight(reached))
+    in_office = or_(RosterRole.ended_at.is_(None), RosterRole.ended_at >= midnight(reached))
     query = select(RosterRole).where(chosen, RosterRole.role.in_(CHIEF_ROLES), in_office).order_by(RosterRole.id)
     terms = _terms(work, list(work.session.scalars(query)))
     walked = _walked(work, terms, reached - _LONGEST, last)
@@ -124,10 +125,6 @@ def _check_period(first: date, last: date) -> None:
         raise Fault("bad_period", "起始日期不能晚于截止日期。", field="period")
     if (last - first).days > 400:
         raise Fault("period_too_long", "一次最多查看 400 天，请缩短日期范围。", field="period")
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), tzinfo=SHANGHAI)
 
 
 def _terms(work: Work, rows: list[RosterRole]) -> list[Term]:
@@ -147,7 +144,7 @@ def _terms(work: Work, rows: list[RosterRole]) -> list[Term]:
 
 def _walked(work: Work, terms: Sequence[Term], first: date, last: date) -> dict[tuple[UUID, str], list[Walked]]:
     """The valid patrols of these people that began in these days, their own and joint ones; practice never."""
-    begins, ends = _midnight(first), _midnight(last + timedelta(days=1))
+    begins, ends = midnight(first), midnight(last + timedelta(days=1))
     people = {term.person_id for term in terms}
     counts = and_(
         Patrol.valid.is_(True),

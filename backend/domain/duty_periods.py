@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
-from backend.clock import SHANGHAI, is_working_day
+from backend.clock import is_working_day
 from backend.county import Calendar
+from backend.domain.periods import midnight
 from backend.rules.duty import Per
 
 _DAY = timedelta(days=1)
@@ -23,12 +24,12 @@ class Period:
 
     @property
     def begins_at(self) -> datetime:
-        return datetime.combine(self.first, time(), tzinfo=SHANGHAI)
+        return midnight(self.first)
 
     @property
     def ends_at(self) -> datetime:
         """The moment after its last."""
-        return datetime.combine(self.last + _DAY, time(), tzinfo=SHANGHAI)
+        return midnight(self.last + _DAY)
 
     @property
     def days(self) -> int:

@@ -1,0 +1,37 @@
+"""Patrols as an archive for another platform, for the county office and its inspectors."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import date
+from typing import Any
+
+from apiflask import APIBlueprint
+from flask import g, send_file
+from pydantic import Field
+
+from backend.api.schemas import Code, Input
+from backend.domain import patrol_export
+from backend.work import unit_of_work
+
+bp = APIBlueprint("patrol_export", __name__, tag="巡河数据")
+
+_IN_MEMORY = 4 * 1024 * 1024
+
+
+class ExportQuery(Input):
+    first: date = Field(description="first day of Asia/Shanghai on which patrols began")
+    last: date
+    unit: Code | None = None
+
+
+@bp.get("/patrols/export.zip")
+@bp.input(ExportQuery, location="query", arg_name="asked")
+def archive(asked: ExportQuery) -> Any:
+    """The format is described in docs/patrol-export.md. Each use is put on record."""
+    with unit_of_work(g.actor) as work:
+        file = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115  # closed by the answer that sends it
+        patrol_export.write(work, asked.first, asked.last, asked.unit, file)
+    file.seek(0)
+    name = f"patrols-{asked.first}-{asked.last}.zip"
+    return send_file(file, patrol_export.CONTENT_TYPE, as_attachment=True, download_name=name)
