@@ -22,6 +22,7 @@ from backend.clients.wechat import WeChatRefused
 from backend.domain import (
     cases,
     duties,
+    emergency,
     exports,
     findings,
     judging,
@@ -115,6 +116,14 @@ def chase_letter(work: Work, system: System, letter_id: str) -> None:
     supervision.chase(work, UUID(letter_id))
 
 
+def declare_emergency(work: Work, system: System, case_id: str) -> None:
+    push.declare_emergency(work, UUID(case_id))
+
+
+def chase_dispatch(work: Work, system: System, dispatch_id: str) -> None:
+    emergency.chase(work, UUID(dispatch_id))
+
+
 def follow_case(work: Work, system: System, case_id: str) -> None:
     push.follow_case(work, UUID(case_id))
 
@@ -147,6 +156,8 @@ JOBS: dict[str, Callable[..., None]] = {
     "push_clock": push_clock,
     "supervise": supervise,
     "chase_letter": chase_letter,
+    "declare_emergency": declare_emergency,
+    "chase_dispatch": chase_dispatch,
     "follow_case": follow_case,
     "make_export": make_export,
     "remove_export": remove_export,

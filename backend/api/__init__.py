@@ -14,6 +14,7 @@ def install(app: APIFlask) -> None:
         checkpoints,
         county,
         duties,
+        emergency,
         entries,
         exports,
         findings,
@@ -37,9 +38,30 @@ def install(app: APIFlask) -> None:
     )
 
     modules = (
-        batches, cases, checkpoints, county, duties, entries, exports, findings, ledger, notices, patrol_export,
-        patrol_lists, patrols, photos, playback, receipt, reminders, reports, roster, session, supervision, verdicts,
-    )  # fmt: skip
+        batches,
+        cases,
+        checkpoints,
+        county,
+        duties,
+        emergency,
+        entries,
+        exports,
+        findings,
+        ledger,
+        notices,
+        patrol_export,
+        patrol_lists,
+        patrols,
+        photos,
+        playback,
+        receipt,
+        reminders,
+        reports,
+        roster,
+        session,
+        supervision,
+        verdicts,
+    )
     for module in modules:
         app.register_blueprint(module.bp, url_prefix="/api/v1")
     app.register_blueprint(ops.bp)

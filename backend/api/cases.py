@@ -11,7 +11,7 @@ from apiflask import APIBlueprint
 from flask import g, request
 from sqlalchemy import select
 
-from backend.api import reminders, schemas, supervision
+from backend.api import emergency, reminders, schemas, supervision
 from backend.api.idempotency import once, required_key
 from backend.api.ledger import LedgerQuery, filter_of
 from backend.api.photos import show_photo
@@ -94,6 +94,7 @@ def show_case(work: Work, case: Case) -> dict[str, Any]:
         "evidence": [show_photo(photo) for photo in work.session.scalars(evidence)],
         "reminders": reminders.of_case(work, case.id),
         "supervisions": supervision.of_case(work, case.id),
+        "emergency": emergency.of_case(work, case),
         "allowed_actions": [
             {"action": row.action, "title": row.title, "needs": list(row.needs)}
             for row in states.allowed(work, case, work.actor)

@@ -60,6 +60,11 @@ _WORDS: dict[str, str | None] = {
     "send_back_reply": None,
     "escalate_supervision": None,
     "end_supervision": None,
+    "declare_emergency": "已启动应急联动，由多个部门共同处置。",
+    "call_in": None,
+    "respond": None,
+    "call_up": None,
+    "stand_down": None,
 }
 
 

@@ -288,6 +288,31 @@ class SupervisionRow(BaseModel):
     allowed: list[Literal["reply", "accept", "send_back", "end"]]
 
 
+class CalledOut(BaseModel):
+    unit: str
+    unit_name: str
+    duty: str
+    phone: str
+    called_at: datetime
+    due_at: datetime
+    acknowledged_at: datetime | None
+    taking_part: bool = Field(description="it holds a part of the case now")
+    overdue: bool
+
+
+class EmergencyOut(BaseModel):
+    """The emergency linkage 应急联动 that runs on a case, or the last one that did."""
+
+    id: UUID
+    plan: str | None
+    plan_name: str
+    by_title: str
+    declared_at: datetime
+    stood_down_at: datetime | None
+    stood_down_how: Literal["office", "case"] | None
+    units: list[CalledOut]
+
+
 class CaseOut(CaseRow):
     lon: float
     lat: float
@@ -306,6 +331,7 @@ class CaseOut(CaseRow):
     evidence: list[PhotoOut]
     reminders: list[ReminderOut]
     supervisions: list[SupervisionRow]
+    emergency: EmergencyOut | None
     allowed_actions: list[AllowedOut]
 
 
@@ -350,6 +376,7 @@ class ActionForm(Input):
     done: Words | None = None
     note: Words | None = None
     demands: Words | None = None
+    plan: Code | None = Field(default=None, description="an emergency plan; None: the one that fits")
     reply_days: int | None = Field(default=None, ge=1, le=60, description="working days for the reply to a letter")
     photos: list[PhotoRefForm] = Field(default_factory=list, max_length=20)
     photos_before: list[PhotoRefForm] = Field(default_factory=list, max_length=20)

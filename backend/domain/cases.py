@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, exists, func, select, true
 
-from backend.domain import placement, routing, states
+from backend.domain import emergency, placement, routing, states
 from backend.domain.actors import ROUTING, UNIT_ROLES, Actor
 from backend.domain.faults import Forbidden, NotFound
 from backend.geo import distance_m
@@ -50,13 +50,16 @@ def _decide(work: Work, case: Case, report: Report, decision: routing.Decision) 
                 DuplicateProposal(case_id=case.id, other_id=other.id, distance_m=metres, created_at=work.now)
             )
         _hold(work, case, "possible_duplicate", f"可能与 {numbers} 重复，由县河长办核对。")
-    elif report.forward_released_at is None:
+        return
+    if report.forward_released_at is None:
         _hold(work, case, "sensitive", "敏感问题的保密或匿名举报，由县河长办先行审核再转办。")
     elif decision.lead is None:
         _hold(work, case, "no_unit", decision.reason)
     else:
         form = {"unit": decision.lead, "assisting": list(decision.assisting), "reason": decision.reason}
         states.act(work, case.id, "assign", form)
+    if emergency.declared_by_itself(work, case) is not None:
+        work.defer("declare_emergency", case.id)
 
 
 def _hold(work: Work, case: Case, why: str, reason: str) -> None:

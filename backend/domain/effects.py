@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import or_, select, update
 
 from backend.clock import shanghai_day
-from backend.domain import assistance, deadlines, photos, placement, severity, supervision
+from backend.domain import assistance, deadlines, emergency, photos, placement, severity, supervision
 from backend.domain.faults import Conflict, Fault
 from backend.models import Assignment, Case, DuplicateProposal, Finding, Report
 
@@ -32,7 +32,8 @@ def assign(work: Work, case: Case, form: Form) -> Data:
     if form.get("severity"):
         severity.set_level(work, case, form["severity"])
     assisting = assistance.check(work, form.get("assisting") or [], unit)
-    staying = [code for code in assistance.units(work, case) if code in assisting]
+    helping = {*assisting, *emergency.called(work, case)} - {unit}
+    staying = [code for code in assistance.units(work, case) if code in helping]
     _end_assignments(work, case, "reassigned" if case.lead_unit else "assigned", staying)
     deadlines.stop(work, case, "triage", "refuse", "accept")
     _open_assignments(work, case, unit, [code for code in assisting if code not in staying], form["reason"])
@@ -93,7 +94,7 @@ def rule(work: Work, case: Case, form: Form) -> Data:
 def return_(work: Work, case: Case, form: Form) -> Data:
     unit = case.lead_unit
     case.refusals += 1
-    _end_assignments(work, case, "returned")
+    _end_assignments(work, case, "returned", sorted(emergency.called(work, case)))
     deadlines.stop(work, case, "refuse", "accept")
     deadlines.hand_over_rectify(work, case, work.county.office)
     case.lead_unit = None

@@ -27,6 +27,7 @@ BESIDE_THE_TABLE = {
     "send_back_reply": "退回督办回复",
     "escalate_supervision": "督办逾期上报",
     "end_supervision": "结束督办",
+    "call_up": "应急无人应答上报",
 }
 
 

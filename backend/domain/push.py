@@ -14,8 +14,8 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, exists, or_, select
 
 from backend.clock import next_working_time
-from backend.domain import cases, events, ladder, reminders, states, supervision
-from backend.domain.actors import TIMER
+from backend.domain import cases, emergency, events, ladder, reminders, states, supervision
+from backend.domain.actors import ROUTING, TIMER
 from backend.domain.faults import Conflict, Fault, Forbidden
 from backend.models import Case, Clock, Reminder
 
@@ -112,6 +112,18 @@ def follow_case(work: Work, case_id: UUID) -> None:
     case = events.lock(work, case_id)
     work.actor = TIMER
     supervision.follow(work, case, is_open=case.state in states.OPEN)
+    emergency.follow(work, case, is_open=case.state in states.OPEN)
+
+
+def declare_emergency(work: Work, case_id: UUID) -> None:
+    """Declare the emergency that a plan calls for by itself, unless somebody has, or the case has ended."""
+    case = events.lock(work, case_id)
+    work.actor = ROUTING
+    plan = emergency.declared_by_itself(work, case)
+    if plan is None or all(row.action != "declare_emergency" for row in states.allowed(work, case, ROUTING)):
+        return
+    form = {"plan": plan.code, "reason": f"符合{plan.name}的自动启动条件。"}
+    states.act(work, case.id, "declare_emergency", form)
 
 
 def remind_all(work: Work, case_ids: Iterable[UUID], reason: str) -> list[dict[str, Any]]:

@@ -74,7 +74,7 @@ def by_hand(work: Work, case: Case, form: Form) -> Data:
     record(work, case, to, BY_HAND)
     body = f"{name_of(work, case)}被催办，请打开案件查看，抓紧办理并回复。"
     notify(work, case, to, "催办", body, sms=case.urgent or _overdue(work, case))
-    return {"step": BY_HAND, "to": _shown(to)}
+    return {"step": BY_HAND, "to": shown(to)}
 
 
 def not_just_now(work: Work, case: Case, actor: Actor) -> Fault | None:
@@ -98,7 +98,7 @@ def by_timer(work: Work, case: Case, form: Form) -> Data:
     title = f"催办：{deadlines.KINDS[clock.kind]}{'已超期' if clock.overdue(work.now) else '期限将到'}"
     notify(work, case, to, title, form["reason"], sms=case.urgent or clock.overdue(work.now))
     return {
-        "step": step.code, "clock": clock.kind, "due_at": clock.due_at, "to": _shown(to),
+        "step": step.code, "clock": clock.kind, "due_at": clock.due_at, "to": shown(to),
         "skipped": [lower.code for lower in skipped],
     }  # fmt: skip
 
@@ -162,7 +162,8 @@ def notify(work: Work, case: Case, to: list[Addressee], title: str, body: str, s
     notices.send(work, case, f"{case.id}/{case.version + 1}", "remind", title, body, people, sms)
 
 
-def _shown(to: list[Addressee]) -> list[dict[str, str]]:
+def shown(to: list[Addressee]) -> list[dict[str, str]]:
+    """How an event names them."""
     return [{"unit": one.unit, "role": one.role} for one in to]
 
 

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from backend.domain import assistance, effects, events, guards, reminders, severity, supervision
+from backend.domain import assistance, effects, emergency, events, guards, reminders, severity, supervision
 from backend.domain.actors import Actor
 from backend.domain.faults import Conflict, Fault, Forbidden
 from backend.domain.standing import capacities
@@ -53,6 +53,7 @@ class Transition:
     effect: Effect
     guards: tuple[Guard, ...] = ()
     needs: tuple[str, ...] = ()
+    whenever: bool = False  # does not depend on what its actor has seen of the case
 
 
 _HELD = ("triage", "assigned", "accepted", "rectifying")
@@ -90,7 +91,9 @@ TABLE: tuple[Transition, ...] = (
     Transition("merge", "并案", ("submitted", *_HELD), "merged", ("office",), effects.merge, (), ("target", "reason")),
     Transition("split", "拆分", ("merged",), "triage", ("office",), effects.split, (), ("reason",)),
     Transition("transfer", "移送", ("triage",), "transferred", ("office",), effects.end, (), ("body", "reason")),
-    Transition("accept", "签收", ("assigned",), "accepted", ("lead_unit",), effects.accept),
+    Transition(
+        "accept", "签收", ("assigned",), "accepted", ("lead_unit",), emergency.answering(effects.accept)
+    ),
     Transition(
         "start", "开始整改", ("accepted",), "rectifying", ("lead_unit",), effects.start, (),
         ("measure", "person", "date"),
@@ -126,11 +129,11 @@ TABLE: tuple[Transition, ...] = (
     ),
     Transition(
         "acknowledge", "协办确认", _WITH_A_UNIT, None, ("assisting",), assistance.acknowledge,
-        (assistance.not_acknowledged,),
+        (assistance.not_acknowledged, emergency.not_awaited), whenever=True,
     ),
     Transition(
-        "note", "补充情况", _WITH_A_UNIT, None, ("assisting", "lead_unit", "own_chief", "office"), assistance.note, (),
-        ("note",),
+        "note", "补充情况", OPEN[1:], None, ("assisting", "lead_unit", "own_chief", "office"),
+        emergency.answering(emergency.note), (), ("note",), whenever=True,
     ),
     Transition(
         "add_assisting", "增加协办", _WITH_A_UNIT, None, ("office",), assistance.add, (), ("assisting", "reason")
@@ -152,6 +155,22 @@ TABLE: tuple[Transition, ...] = (
     Transition(
         "supervise", "督办", ("assigned", "accepted", "rectifying"), None, ("office", "county_chief", "timer"),
         supervision.supervise, (supervision.none_open,), ("demands",),
+    ),
+    Transition(
+        "declare_emergency", "启动应急联动", OPEN[1:], None, ("office", "routing"), emergency.declare,
+        (emergency.none_running,), ("reason",),
+    ),
+    Transition(
+        "call_in", "应急增派", OPEN[1:], None, ("office",), emergency.call_in, (emergency.some_running,),
+        ("assisting", "reason"),
+    ),
+    Transition(
+        "respond", "应急应答", OPEN[1:], None, ("assisting", "lead_unit"),
+        emergency.answering(assistance.acknowledge), (emergency.awaited,), whenever=True,
+    ),
+    Transition(
+        "stand_down", "解除应急", OPEN[1:], None, ("office",), emergency.stand_down, (emergency.some_running,),
+        ("reason",),
     ),
     Transition("archive", "归档", ("closed",), "archived", ("timer",), effects.archive, (guards.dispute_window_over,)),
 )  # fmt: skip
@@ -186,7 +205,7 @@ def act(work: Work, case_id: UUID, action: str, form: Form, version: int | None 
     mine = [row for row in rows if standing.intersection(row.who)]
     if not mine:
         raise Forbidden("not_yours_to_do", "您的身份不能对这个案件做此操作。")
-    if version is not None and version != case.version:
+    if version is not None and version != case.version and not any(row.whenever for row in mine):
         raise Conflict("stale_version", "这个案件刚刚被别人处理过，请刷新后再操作。", **_since(work, case, version))
     row = next((row for row in mine if case.state in row.froms), None)
     if row is None:
@@ -202,7 +221,7 @@ def act(work: Work, case_id: UUID, action: str, form: Form, version: int | None 
     before, after = case.state, row.to or case.state
     case.state = after
     events.append(work, case, action, before, data, text)
-    if after not in OPEN or (held_by is not None and case.lead_unit != held_by):
+    if after not in OPEN or (case.lead_unit != held_by and (held_by is not None or case.urgent)):
         work.defer("follow_case", case.id)
     return case
 

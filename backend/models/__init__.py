@@ -2,6 +2,7 @@
 
 from backend.models.cases import Assignment, Case, CaseEvent, Clock, DuplicateProposal, PersonalText
 from backend.models.checkpoints import CheckpointVisit
+from backend.models.emergency import Dispatch, Emergency
 from backend.models.exports import Export
 from backend.models.findings import Finding
 from backend.models.ledger import CaseTally, CaseWords, LedgerUse, ReachName
@@ -18,8 +19,8 @@ from backend.models.work import Deferred, IdempotencyKey
 
 __all__ = [
     "Account", "Assignment", "BindingCode", "Case", "CaseEvent", "CaseTally", "CaseWords", "CheckpointVisit", "Clock",
-    "Consent", "CountyVersion", "Deferred", "Delivery", "DuplicateProposal", "Export", "Finding", "IdempotencyKey",
-    "LedgerUse", "Notice", "Patrol", "PatrolAppeal", "PatrolCompanion", "PatrolEvent", "PatrolGrant", "Person",
-    "PersonalText", "Photo", "ReachName", "Reminder", "Report", "RosterRole", "SignIn", "Supervision",
-    "SupervisionReply", "Supplement", "TrackBatch", "Unit", "Verdict",
+    "Consent", "CountyVersion", "Deferred", "Delivery", "Dispatch", "DuplicateProposal", "Emergency", "Export",
+    "Finding", "IdempotencyKey", "LedgerUse", "Notice", "Patrol", "PatrolAppeal", "PatrolCompanion", "PatrolEvent",
+    "PatrolGrant", "Person", "PersonalText", "Photo", "ReachName", "Reminder", "Report", "RosterRole", "SignIn",
+    "Supervision", "SupervisionReply", "Supplement", "TrackBatch", "Unit", "Verdict",
 ]  # fmt: skip

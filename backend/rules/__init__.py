@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from backend.rules.base import Frozen
 from backend.rules.duty import DutyRules
+from backend.rules.emergency import EmergencyRules
 from backend.rules.patrol import PatrolRules
 from backend.rules.sources import SourceRules
 from backend.rules.supervision import SupervisionRules
@@ -20,6 +21,7 @@ class Rules(Frozen):
     """All rules of the county besides the limits in county.toml."""
 
     duty: DutyRules = DutyRules()
+    emergency: EmergencyRules = EmergencyRules()
     patrol: PatrolRules = PatrolRules()
     sources: SourceRules = SourceRules()
     supervision: SupervisionRules = SupervisionRules()

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from backend.clock import SHANGHAI
-from backend.domain import push, supervision
+from backend.domain import emergency, push, supervision
 from backend.models import Case, CaseEvent, Deferred, Delivery, Notice, Person, Reminder
 from backend.work import Work
 
@@ -17,6 +17,8 @@ _CARRIED_OUT: dict[str, Callable[..., None]] = {
     "push_clock": lambda work, clock: push.push_clock(work, UUID(clock)),
     "supervise": lambda work, case, reason: push.supervise(work, UUID(case), reason),
     "chase_letter": lambda work, letter: supervision.chase(work, UUID(letter)),
+    "declare_emergency": lambda work, case: push.declare_emergency(work, UUID(case)),
+    "chase_dispatch": lambda work, dispatch: emergency.chase(work, UUID(dispatch)),
     "follow_case": lambda work, case: push.follow_case(work, UUID(case)),
 }
 
