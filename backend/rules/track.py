@@ -44,8 +44,8 @@ class TrackRules(Frozen):
     corridor_margin_m: float = Field(default=30, ge=0)
 
     # unnatural regularity
-    regular_noise_m: float = Field(default=0.1, ge=0)
-    regular_share: float = Field(default=0.8, gt=0, le=1)
+    regular_noise_m: float = Field(default=0.05, ge=0)
+    regular_share: float = Field(default=0.9, gt=0, le=1)
     regular_min_points: int = Field(default=60, ge=10)
 
     # long stays at two places between which nobody can have gone

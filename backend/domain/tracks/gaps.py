@@ -29,7 +29,7 @@ class Counted:
 
 
 def bridge(way: Way, on_reaches: Sequence[OnReach], rules: TrackRules, mode: Mode) -> tuple[tuple[Gap, ...], Counted]:
-    """The gaps in order of time (the longest, when they are many), and what each step counts.
+    """The gaps in order of time (when they are many: those not bridged, and the longest), and what each step counts.
 
     A gap up to `gap_max_s` counts the way along the reach between its ends, where that is not much longer than the
     straight line and not too far for the time; otherwise the straight line.
@@ -39,7 +39,7 @@ def bridge(way: Way, on_reaches: Sequence[OnReach], rules: TrackRules, mode: Mod
     if not len(step_m):
         return (), Counted(step_m, still, unseen)
     from_s = max(rules.gap_from_s, _USUAL * float(np.median(way.step_s)))
-    gap = np.flatnonzero((way.silent_s > from_s) | unseen)
+    gap = np.flatnonzero((way.silent_s > from_s) | unseen | way.broken)
     straight_m = between_m(way.lon[gap], way.lat[gap], way.lon[gap + 1], way.lat[gap + 1])
     bridged = ~unseen[gap] & ~way.broken[gap]
     went = bridged & (straight_m > rules.still_radius_m)
@@ -52,7 +52,7 @@ def bridge(way: Way, on_reaches: Sequence[OnReach], rules: TrackRules, mode: Mod
         along[better], counted_m[better] = index, along_m[better]
     step_m[gap] = counted_m
     still[gap] = bridged & ~went
-    listed = np.sort(np.argsort(-way.silent_s[gap], kind="stable")[:_MOST_LISTED])
+    first = np.lexsort((-way.silent_s[gap], bridged))[:_MOST_LISTED]
     gaps = tuple(
         Gap(
             begins_ms=int(way.last_ms[gap[one]]),
@@ -62,6 +62,6 @@ def bridge(way: Way, on_reaches: Sequence[OnReach], rules: TrackRules, mode: Mod
             counted_m=float(counted_m[one]),
             along=on_reaches[along[one]].code if along[one] >= 0 else None,
         )
-        for one in listed
+        for one in np.sort(first)
     )
     return gaps, Counted(step_m, still, unseen)

@@ -65,7 +65,7 @@ def judge(
         gaps=gaps,
         flags=signs.find(cleaned, way, gaps, counted, rules, mode, earlier),
         kept=Kept(len(cleaned.points), len(points), cleaned.dropped),
-        line=map_line(way, gaps, rules.line_points_max),
+        line=map_line(way, counted, rules.line_points_max),
         first_ms=int(cleaned.points.time_ms[0]) if len(cleaned.points) else None,
         last_ms=int(cleaned.points.time_ms[-1]) if len(cleaned.points) else None,
         accuracy_m=_quantiles(cleaned.points.accuracy_m),

@@ -13,7 +13,8 @@ FlagKind = Literal["doubt", "shown"]
 
 @dataclass(frozen=True)
 class Gap:
-    """A time without positions. `counted_m` is what it adds to the distance; nothing where it is not bridged.
+    """A time without positions, or a leap that nobody can have made. `counted_m` is what it adds to the distance;
+    nothing where it is not bridged.
 
     `straight_m` between its two ends; `along` the reach by whose line it was bridged, or None.
     """

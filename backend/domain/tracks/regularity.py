@@ -23,12 +23,14 @@ _EXACT_MS = 1
 _STEADY = 0.03  # of the speed
 _DIGITS = 3, 4, 5, 6, 7
 _DEGREE_M = 111_320.0
+_COARSE_M = 0.5
 _SMOOTHED_STEPS = 9
+_TOLD_SPEED = "自报速度始终不变"
 
 
 @dataclass(frozen=True)
 class Regularity:
-    """`share` of the fixes in motion that lie on the line of their neighbours at its very pace; `signs` in Chinese."""
+    """`share` of the fixes in motion that lie on the curve of their neighbours; `signs` of mockery, in Chinese."""
 
     share: float
     signs: tuple[str, ...]
@@ -47,22 +49,39 @@ def regularity(cleaned: Cleaned, rules: TrackRules) -> Regularity:
     short = (step_s > 0) & (step_s <= _LONGEST_STEP_S) & ~cleaned.broken
     moving = short & (np.hypot(*velocity) > _WALKING_MPS)
     both = moving[:-1] & moving[1:]
-    if both.sum() < rules.regular_min_points:
+    amid = both[:-2] & both[2:]
+    if amid.sum() < rules.regular_min_points:
         return Regularity(0.0, ())
-    before, after = step_s[:-1], step_s[1:]
-    # How far a fix is from where the line of its neighbours has it at its time.
-    share = before / np.maximum(before + after, 1e-3)
-    off = fixes[:, 1:-1] - fixes[:, :-2] - share * (fixes[:, 2:] - fixes[:, :-2])
+    off = _off_the_curve(fixes, time_s)
     grid_m = _grid_m(points)
-    smooth = np.hypot(*off) <= rules.regular_noise_m + grid_m
+    smooth = off <= np.hypot(rules.regular_noise_m, grid_m)
     # On a coarse grid everything lies on lines.
-    flawless = float(smooth[both].mean()) if grid_m < rules.regular_noise_m * 5 else 0.0
+    flawless = float(smooth[amid].mean()) if grid_m < _COARSE_M else 0.0
     if flawless >= rules.regular_share:
         return Regularity(flawless, ("走动中几乎没有定位误差", *_constant(cleaned, moving)))
     constant = _constant(cleaned, moving)
-    if len(constant) >= 2 and (_dice(velocity, both) or _steady(fixes, time_s)):
+    # Two things that never change, and a speed that does not: no walker and no phone has all of these.
+    if len(constant) >= 2 and _dice(velocity, both) and (_TOLD_SPEED in constant or _steady(fixes, time_s)):
         return Regularity(flawless, ("定位误差像是人为加上的", *constant))
     return Regularity(flawless, ())
+
+
+def _off_the_curve(fixes: Floats, time_s: Floats) -> Floats:
+    """How far each fix is from where the smooth curve through its four neighbours has it at its time (all but the
+    first two and the last two)."""
+    n = len(time_s)
+    beside = (0, 1, 3, 4)
+    times = [time_s[one : n - 4 + one] for one in range(5)]
+    curve = np.zeros((2, n - 4))
+    for one in beside:
+        weight = np.ones(n - 4)
+        for other in beside:
+            if other != one:
+                gap = times[one] - times[other]
+                weight *= (times[2] - times[other]) / np.where(gap == 0, 1e-3, gap)
+        curve += weight * fixes[:, one : n - 4 + one]
+    off: Floats = np.hypot(*(fixes[:, 2:-2] - curve))
+    return off
 
 
 def _grid_m(points: Points) -> float:
@@ -85,7 +104,7 @@ def _constant(cleaned: Cleaned, moving: Bools) -> tuple[str, ...]:
     for values, words in (
         (points.accuracy_m, "自报误差始终不变"),
         (points.altitude_m, "海拔始终不变"),
-        (points.speed_mps[1:][moving], "自报速度始终不变"),
+        (points.speed_mps[1:][moving], _TOLD_SPEED),
     ):
         known = values[np.isfinite(values)]
         if len(known) > len(values) / 2 and len(known) and np.ptp(known) < 1e-6:

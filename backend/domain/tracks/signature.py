@@ -136,11 +136,12 @@ def _unpack(data: bytes) -> tuple[int, Floats, Floats]:
     magic, version, begin_ms, count, size = _HEAD.unpack_from(data)
     if magic != _MAGIC or version != _VERSION or count > _MOST_PLACES or size != 8 * count:
         raise ValueError("these bytes are no signature of a track")
+    inflate = zlib.decompressobj()
     try:
-        raw = zlib.decompressobj().decompress(data[_HEAD.size :], size + 1)
+        raw = inflate.decompress(data[_HEAD.size :], size + 1)
     except zlib.error as error:
         raise ValueError(f"the signature does not unpack: {error}") from error
-    if len(raw) != size:
+    if len(raw) != size or not inflate.eof:
         raise ValueError("the signature is cut short")
     columns = np.cumsum(np.frombuffer(raw, dtype="<i4").reshape(2, count).astype(np.int64), axis=1) * _DEGREE_STEP
     return begin_ms, columns[0], columns[1]

@@ -131,12 +131,13 @@ def _jumped(jumps: Sequence[Jump]) -> Iterator[Flag]:
 
 
 def _unseen(gaps: Sequence[Gap], way: Way, counted: Counted) -> Iterator[Flag]:
-    long = [gap for gap in gaps if not gap.bridged]
-    if long:
-        seconds = float(way.silent_s[counted.unseen].sum())
+    long = np.flatnonzero(counted.unseen)
+    if len(long):
+        seconds = float(way.silent_s[long].sum())
         share = seconds / max(float(way.step_s.sum()), 1e-9)
         words = f"有{len(long)}段、共约{_minutes(seconds)}没有定位，不计里程。"
-        yield Flag("gap", "shown", words, share, seconds, long[0].begins_ms, long[-1].ends_ms)
+        begins, ends = int(way.last_ms[long[0]]), int(way.first_ms[long[-1] + 1])
+        yield Flag("gap", "shown", words, share, seconds, begins, ends)
     short = [gap for gap in gaps if gap.bridged and gap.counted_m > 0]
     if short:
         metres = sum(gap.counted_m for gap in short)

@@ -3,8 +3,8 @@
 A phone's errors wander like a walker does, so the filter cannot be set once for all: too stiff it cuts the corners,
 too loose it walks along with the noise. Three things are therefore measured in the track itself, in a few rounds:
 
-- how large the errors are: what is left between fixes and way, compared with what the same filter leaves of ghosts,
-  which are pure noise of known size at the same times;
+- how large the errors are, those that wander and those thrown for each fix: what a loose filter leaves between fixes
+  and way, compared with what it leaves of ghosts, which are pure noise of known size at the same times;
 - how freely the way may turn: a person's path is bent in space, so that the acceleration grows with speed;
 - how many metres of the smoothed way are still noise: as many as the ghosts walk through the same filter.
 
@@ -28,17 +28,20 @@ _AVERAGED_S = 5.0  # fixes so near in time become one place
 _GHOSTS, _SEED = 8, 20_260_601  # the same ghosts at every judgement
 _FORGOTTEN = 10.0  # memories
 _ROUNDS = 4
-_TURNS = 0.2  # turning (m²/s³) is so many times the cube of the speed (m/s): a bend of some ten metres is followed
+_TURNS = 0.3  # turning (m²/s³) is so many times the cube of the speed (m/s): a bend of some ten metres is followed
 _PACES_MPS = 0.25, 4.0  # for this purpose
-_UNKNOWN_TURNING, _STANDING_TURNING, _LEAPING_TURNING = 0.03, 1e-6, 1e6
+_LOOSE_TURNING, _STANDING_TURNING, _LEAPING_TURNING = 0.3, 1e-6, 1e6
+_SLOW_SHARE = 0.6
 _SPEED_OVER_S = 90.0  # the speed that is compared with the ghosts', over so long
-_FAINTEST, _LOUDEST = 0.1, 5.0  # how far errors can be from what the phone says
+_MEASURED, _FIRST_WANDER, _WANDER = 3, 1.0, (0.05, 5.0)  # of what the phone says of its errors
+_LEAST_DICE_M, _MOST_DICE_M = 0.3, 50.0
+_LEAST_SHARE = 0.05
 _NOISE_OVER_S = 300.0
 _EDGE_S = 30.0
 _STEADY_S, _MUCH_WORSE = 60.0, 2.0
 
 # Standing or moving, by the most likely sequence of the two (Viterbi):
-_STANDING_SHARE = 0.4  # of the walker's pace, for which the filter is set that looks for stops
+_STANDING_SHARE = 0.35  # of the walker's pace, for which the filter is set that looks for stops
 _INDEPENDENT_S = 15.0  # filtered speeds so far apart are independent evidence
 _CHANGE_COST = 4.0  # nats: nobody stops and goes every few seconds
 
@@ -100,35 +103,64 @@ def way_of(cleaned: Cleaned, rules: TrackRules) -> Way:
         )
 
     seconds = np.maximum(step_s, 0.05)
-    scale = 1.0
-    turning = np.where(broken, _LEAPING_TURNING, _UNKNOWN_TURNING)
-    still = np.zeros(len(step_s), dtype=bool)
     ghosts = _ghosts(cleaned.time_s, rules.noise_s, group, size)
+    wander_m, dice_m = _errors(time_s, fixes, told_m, size, ghosts, broken, rules.noise_s)
+    both = np.concatenate([fixes, ghosts[0] * wander_m + ghosts[1] * dice_m])
+
+    def smoothed(turning: Floats | float) -> Floats:
+        return smooth(time_s, both, wander_m, dice_m, rules.noise_s, np.where(broken, _LEAPING_TURNING, turning))
+
+    still = np.zeros(len(step_s), dtype=bool)
+    turning: Floats | float = _TURNS
     for rounds_left in range(_ROUNDS)[::-1]:
-        error_m = told_m * scale
-        both = np.concatenate([fixes, ghosts * error_m])
-        states = smooth(time_s, both, error_m, rules.noise_s, turning)[0]
+        places = smoothed(turning)
         moving_s = np.where(still | broken, 1e-9, seconds)
-        speed, noise = _speeds(states, seconds)
+        speed, noise = _speeds(places, seconds)
         usual = over(time_s, speed * moving_s, moving_s, _SPEED_OVER_S)
         true = _without_noise(usual, over(time_s, noise * moving_s, moving_s, 2 * _SPEED_OVER_S))
         if not rounds_left:
             break
+        pace = float(np.clip(_quantile(true, seconds, 0.75), *_PACES_MPS))
         if rounds_left == 1:
-            pace = float(np.clip(_quantile(true, seconds, 0.75), *_PACES_MPS))
-            calm_turning = np.where(broken, _LEAPING_TURNING, _TURNS * (_STANDING_SHARE * pace) ** 3)
-            calm = smooth(time_s, both, error_m, rules.noise_s, calm_turning)[0]
-            still = _standing(time_s, calm, seconds, pace, error_m, rules)
-        turning = np.where(still, _STANDING_TURNING, _TURNS * np.clip(true, *_PACES_MPS) ** 3)
-        turning[broken] = _LEAPING_TURNING
-        off = ((fixes - states[:2]) / error_m) ** 2
-        ghosts_off = (ghosts - states[2:] / error_m) ** 2
-        scale = float(np.clip(scale * np.sqrt(off.mean() / ghosts_off.mean()), _FAINTEST, _LOUDEST))
+            calm = smoothed(_TURNS * (_STANDING_SHARE * pace) ** 3)
+            still = _standing(time_s, calm, seconds, pace, wander_m, rules)
+        turning = _TURNS * np.clip(true, max(_PACES_MPS[0], _SLOW_SHARE * pace), _PACES_MPS[1]) ** 3
+        turning = np.where(still, _STANDING_TURNING, turning)
     share = np.where(usual > 0, true / np.maximum(usual, 1e-9), 1.0)
-    x, y = states[:2]
+    x, y = places[:2]
     lon, lat = plane.to_degrees(x, y)
     step_m = np.where(still | broken, 0.0, lengths_m(lon, lat) * share)
+    error_m = np.hypot(wander_m, dice_m)
     return Way(plane, first_ms, last_ms, x, y, lon, lat, error_m, step_m, step_s, silent_s, still, broken)
+
+
+def _errors(
+    time_s: Floats, fixes: Floats, told_m: Floats, size: Ints, ghosts: Floats, broken: Bools, memory_s: float
+) -> tuple[Floats, Floats]:
+    """How large the errors are that wander, and those thrown for each fix, by axis.
+
+    What a loose filter leaves between fixes and way, in size and in change from one to the next, is compared with what
+    it leaves of ghosts of both kinds: so loose a filter follows nearly any way, and leaves errors only.
+    """
+    wander, dice = _FIRST_WANDER, _LEAST_DICE_M
+    averaged = 1.0 / np.sqrt(size)
+    both = np.concatenate([fixes, ghosts[0] * told_m, ghosts[1]])
+    for _ in range(_MEASURED):
+        turning = np.where(broken, _LEAPING_TURNING, _LOOSE_TURNING)
+        rest = both - smooth(time_s, both, told_m * wander, dice * averaged, memory_s, turning)
+        left = np.stack([(rest**2).mean(axis=1), (np.diff(rest, axis=1)[:, ~broken] ** 2).mean(axis=1)])
+        seen, wandering, thrown = left[:, :2].mean(axis=1), *np.split(left[:, 2:], 2, axis=1)
+        wandering, thrown = wandering.mean(axis=1), thrown.mean(axis=1)
+        variances = np.linalg.solve(np.stack([wandering, thrown], axis=1), seen)
+        # Errors of phones wander, some more, some less; where the comparison says something else, it is chance.
+        most = (seen / wandering).mean()
+        if variances[1] < 0:
+            variances = np.array([most, 0.0])
+        elif variances[0] < _LEAST_SHARE * most:
+            variances = np.array([_LEAST_SHARE * most, (1.0 - _LEAST_SHARE) * (seen / thrown).mean()])
+        wander = float(np.clip(np.sqrt(variances[0]), *_WANDER))
+        dice = float(np.clip(np.sqrt(variances[1]), _LEAST_DICE_M, _MOST_DICE_M))
+    return told_m * wander, dice * averaged
 
 
 def _groups(time_s: Floats, broken: Bools) -> tuple[Ints, Ints]:
@@ -155,7 +187,10 @@ def _steady(time_s: Floats, error_m: Floats) -> Floats:
 
 
 def _ghosts(time_s: Floats, memory_s: float, group: Ints, size: Ints) -> Floats:
-    """Pure noise of size one at the times of the points, averaged as they are: (ghosts, places)."""
+    """Pure noise of size one at the times of the points, averaged as they are: (2, ghosts, places).
+
+    The first wander, the others are thrown for each point by itself.
+    """
     fresh = np.sqrt(1.0 - np.exp(-2.0 * np.diff(time_s, prepend=time_s[0] - 1e6) / memory_s))
     # What is left of the noise so many points back; each round of adding doubles how far back a point remembers.
     left: list[Floats] = []
@@ -166,13 +201,15 @@ def _ghosts(time_s: Floats, memory_s: float, group: Ints, size: Ints) -> Floats:
             break
         left.append(np.exp(-far / memory_s))
         back *= 2
-    ghosts = np.empty((_GHOSTS, len(size)))
+    ghosts = np.empty((2, _GHOSTS, len(size)))
     for index in range(_GHOSTS):
-        ghost = np.random.default_rng((_SEED, index)).normal(size=len(time_s)) * fresh
+        ghost, thrown = np.random.default_rng((_SEED, index)).normal(size=(2, len(time_s)))
+        ghosts[1, index] = np.bincount(group, thrown) / np.sqrt(size)
+        ghost *= fresh
         for power, share in enumerate(left):
             back = 2**power
             ghost[back:] = ghost[back:] + share * ghost[:-back]
-        ghosts[index] = np.bincount(group, ghost) / size
+        ghosts[0, index] = np.bincount(group, ghost) / size
     return ghosts
 
 

@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 
-def kalman_rts(time_s: Floats, fixes: Floats, error_m: float, memory_s: float, turning: float) -> Floats:
+def kalman_rts(
+    time_s: Floats, fixes: Floats, error_m: float, memory_s: float, turning: float, dice_m: float = 1e-3
+) -> Floats:
     """Smoothed places (axes, n) of fixes (axes, n) in metres."""
-    return np.stack([_axis(time_s, axis, error_m, memory_s, turning) for axis in fixes])
+    return np.stack([_axis(time_s, axis, error_m, memory_s, turning, dice_m) for axis in fixes])
 
 
-def _axis(time_s: Floats, fixes: Floats, error_m: float, memory_s: float, turning: float) -> Floats:
+def _axis(time_s: Floats, fixes: Floats, error_m: float, memory_s: float, turning: float, dice_m: float) -> Floats:
     seen = np.array([[1.0, 0.0, 1.0]])
     state = np.array([fixes[0], 0.0, 0.0])
     cover = np.diag([1e8, 1e4, error_m**2])
@@ -34,10 +36,10 @@ def _axis(time_s: Floats, fixes: Floats, error_m: float, memory_s: float, turnin
             moves.append(move)
             ahead.append(state)
             ahead_covers.append(cover)
-        gain = cover @ seen.T / (seen @ cover @ seen.T + 1e-6)
+        gain = cover @ seen.T / (seen @ cover @ seen.T + dice_m**2)
         state = state + (gain * (fix - seen @ state)).ravel()
         rest = np.eye(3) - gain @ seen
-        cover = rest @ cover @ rest.T + 1e-6 * gain @ gain.T
+        cover = rest @ cover @ rest.T + dice_m**2 * gain @ gain.T
         states.append(state)
         covers.append(cover)
     smoothed = [states[-1]]

@@ -82,8 +82,9 @@ def test_the_smoother_finds_what_the_textbook_filter_finds(count: int) -> None:
     random = np.random.default_rng(count)
     time_s = np.cumsum(random.uniform(0.5, 8.0, count))
     fixes = np.cumsum(random.normal(0, 4, (2, count)), axis=1) + gauss_markov(time_s, 8.0, 30.0, random)
-    found = smooth(time_s, fixes, np.full(count, 8.0), 30.0, 0.05)[0]
-    assert np.abs(found - kalman_rts(time_s, fixes, 8.0, 30.0, 0.05)).max() < 0.05
+    fixes += random.normal(0, 2.0, fixes.shape)
+    found = smooth(time_s, fixes, np.full(count, 8.0), np.full(count, 2.0), 30.0, 0.05)
+    assert np.abs(found - kalman_rts(time_s, fixes, 8.0, 30.0, 0.05, dice_m=2.0)).max() < 0.01
 
 
 @pytest.mark.parametrize("noise_m", [2.0, 5.0, 14.0])
@@ -93,7 +94,7 @@ def test_the_size_of_the_errors_is_measured_whatever_the_phone_says_of_them(nois
         truth = walk(RIVER, seed=seed)
         found = judged(truth, but(USUAL, noise_m=noise_m, accuracy_m=None), seed)
         off.append(found.distance_m / truth.distance_m - 1)
-    assert abs(np.mean(off)) < 0.03
+    assert abs(np.mean(off)) < 0.04
 
 
 @pytest.mark.parametrize("phone", [USUAL, GOOD, OLD, EVERY_10_S], ids=["usual", "good", "old", "10s"])
