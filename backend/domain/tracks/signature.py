@@ -30,6 +30,7 @@ _PACES = 0.2, 5.0  # a replay may be so much slower or faster
 _LEG = 12  # steps, over which the two clocks are compared
 _NEAR = 4.0  # times the limit: places so near are worth comparing
 _SAME_TIME_S = 60.0
+_AVERAGING = np.ones(3) / 3.0
 _ALIKE_ERRORS = 0.5  # errors of two walks differ by more than this share of their size
 
 
@@ -86,7 +87,9 @@ def likeness(way: Way, error_m: float, earlier: Signature, rules: TrackRules) ->
     for shift_s in np.arange(-6.0, 7.0, 2.0):
         at = (pace * time_s + offset_s + shift_s) / _STEP_S
         there = np.stack([np.interp(at, np.arange(old.shape[1]), axis) for axis in old])
-        near = (np.hypot(*(new - there)) <= limit_m) & (at >= 0) & (at <= old.shape[1] - 1)
+        # Jitter that was thrown over a copy averages out; errors of two walks wander and do not.
+        apart = [np.convolve(axis, _AVERAGING, "same") for axis in new - there]
+        near = (np.hypot(*apart) <= limit_m) & (at >= 0) & (at <= old.shape[1] - 1)
         share = max(share, float(near[moving].mean()))
     return Likeness(earlier.patrol_id, old_begin_ms, share, pace < 0, same_time)
 
