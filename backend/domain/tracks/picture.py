@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Literal, Protocol
 from xml.sax.saxutils import escape
 
 import numpy as np
@@ -13,8 +15,10 @@ from backend.clock import SHANGHAI
 from backend.domain.tracks.coverage import ReachLine
 from backend.domain.tracks.judgement import Judgement
 from backend.domain.tracks.plane import Plane, plane_at
-from backend.domain.tracks.playback import MarkKind, Playback
 from backend.domain.tracks.points import Floats
+
+MarkKind = Literal["photo", "finding", "checkpoint"]
+Piece = Sequence[tuple[float, float, int]]  # longitude, latitude (WGS-84 degrees), milliseconds since 1970
 
 _WIDTH, _LEAST_HEIGHT, _MOST_HEIGHT = 960, 420, 900
 _HEAD, _FOOT, _EDGE = 84, 44, 28
@@ -28,6 +32,19 @@ _MARKS: dict[MarkKind, tuple[str, str, str]] = {
     "checkpoint": ("巡查点", "#3c8f5a", "M0,-7L7,0L0,7L-7,0z"),
 }
 _SCALES_M = (20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000)
+
+
+class Mark(Protocol):
+    """Something that was met on the way, at a WGS-84 place; `name` stands beside it, unless it is a photo."""
+
+    @property
+    def kind(self) -> MarkKind: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def lon(self) -> float: ...
+    @property
+    def lat(self) -> float: ...
 
 
 @dataclass(frozen=True)
@@ -46,9 +63,20 @@ class _View:
                          _HEAD + (self.north_m - y) * self.pixels_per_m], axis=-1)  # fmt: skip
 
 
-def draw(judgement: Judgement, shown: Playback, reaches: Sequence[ReachLine], title: str) -> str:
-    """The picture as SVG text. `title` in Chinese; texts use the fonts of whoever looks at it."""
-    view, height = _view(shown, reaches)
+def draw(
+    judgement: Judgement,
+    pieces: Sequence[Piece],
+    reaches: Sequence[ReachLine],
+    title: str,
+    marks: Sequence[Mark] = (),
+    ends_hidden: bool = False,
+) -> str:
+    """The picture as SVG text, with the fonts of whoever looks at it.
+
+    `pieces`: the line of the judgement, cut where it was not seen, as `domain/playback.py` has it. `title` in Chinese.
+    With `ends_hidden` the pieces do not begin and end where the patrol did, and no such places are drawn.
+    """
+    view, height = _view(pieces, reaches)
     bottom = height - _FOOT
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" height="{height}" '
@@ -59,18 +87,18 @@ def draw(judgement: Judgement, shown: Playback, reaches: Sequence[ReachLine], ti
         '<g clip-path="url(#map)" fill="none" stroke-linecap="round" stroke-linejoin="round">',
         f'<rect y="{_HEAD}" width="{_WIDTH}" height="{bottom - _HEAD}" fill="{_PAPER}" stroke="none"/>',
         *_rivers(view, reaches),
-        *_way(view, shown),
+        *_way(view, judgement, pieces, ends_hidden),
         "</g>",
-        *_marks(view, shown),
-        *_words(judgement, shown, title),
-        *_foot(view, shown, bottom),
+        *_marks(view, marks),
+        *_words(judgement, title, ends_hidden),
+        *_foot(view, judgement, marks, ends_hidden, bottom),
         "</svg>",
     ]
     return "\n".join(parts) + "\n"
 
 
-def _view(shown: Playback, reaches: Sequence[ReachLine]) -> tuple[_View, int]:
-    track = np.array([vertex[:2] for vertex in shown.vertices], dtype=np.float64).reshape(-1, 2)
+def _view(pieces: Sequence[Piece], reaches: Sequence[ReachLine]) -> tuple[_View, int]:
+    track = np.array([vertex[:2] for piece in pieces for vertex in piece], dtype=np.float64).reshape(-1, 2)
     river = np.concatenate([np.asarray(reach.line, dtype=np.float64) for reach in reaches] or [np.zeros((0, 2))])
     everything = np.concatenate([track, river])
     if not len(everything):
@@ -115,17 +143,18 @@ def _arrow(at: Floats, share: float) -> str:
     return f'<path d="M-4,-4L3,0L-4,4" transform="{place}" stroke="#ffffff" stroke-width="2"/>'
 
 
-def _way(view: _View, shown: Playback) -> list[str]:
-    at = [view.at(*np.array([vertex[:2] for vertex in piece], dtype=np.float64).T) for piece in shown.pieces]
+def _way(view: _View, judgement: Judgement, pieces: Sequence[Piece], ends_hidden: bool) -> list[str]:
+    at = [view.at(*np.array([vertex[:2] for vertex in piece], dtype=np.float64).T) for piece in pieces]
+    unseen = [gap for gap in judgement.gaps if not gap.bridged]
     drawn = [
         f'<path d="{_path(np.stack([before[-1], after[0]]))}" stroke="{_UNSEEN}" stroke-width="2.5" '
         f'stroke-dasharray="2 7"/>'
-        for before, after, here, there in zip(at[:-1], at[1:], shown.pieces[:-1], shown.pieces[1:], strict=True)
-        if any(here[-1][2] < gap.ends_ms <= there[0][2] for gap in shown.gaps if not gap.bridged)
+        for (before, after), (here, there) in zip(pairwise(at), pairwise(pieces), strict=True)
+        if any(here[-1][2] < gap.ends_ms <= there[0][2] for gap in unseen)
     ]
     drawn += [f'<path d="{_path(piece)}" stroke="#ffffff" stroke-width="6.5"/>' for piece in at]
     drawn += [f'<path d="{_path(piece)}" stroke="{_WAY}" stroke-width="3"/>' for piece in at]
-    if at and not shown.ends_hidden:
+    if at and not ends_hidden:
         (begin_x, begin_y), (end_x, end_y) = at[0][0], at[-1][-1]
         ring = f'r="6" fill="#ffffff" stroke="{_INK}" stroke-width="2.5"'
         drawn.append(f'<circle cx="{begin_x:.1f}" cy="{begin_y:.1f}" {ring}/>')
@@ -135,26 +164,26 @@ def _way(view: _View, shown: Playback) -> list[str]:
     return drawn
 
 
-def _marks(view: _View, shown: Playback) -> list[str]:
+def _marks(view: _View, marks: Sequence[Mark]) -> list[str]:
     drawn = []
-    for mark in shown.marks:
+    for mark in marks:
         x, y = view.at(np.array(mark.lon), np.array(mark.lat))
         _, colour, shape = _MARKS[mark.kind]
         drawn.append(
             f'<g transform="translate({x:.1f},{y:.1f})"><path d="{shape}" fill="{colour}" stroke="#ffffff" '
-            f'stroke-width="1.5"/>{_text(10, 5, mark.title, 13) if mark.title else ""}</g>'
+            f'stroke-width="1.5"/>{"" if mark.kind == "photo" else _text(10, 5, mark.name, 13)}</g>'
         )
     return drawn
 
 
-def _words(judgement: Judgement, shown: Playback, title: str) -> list[str]:
+def _words(judgement: Judgement, title: str, ends_hidden: bool) -> list[str]:
     facts = [f"里程 {judgement.distance_m / 1000:.2f} 公里", f"时长 {judgement.duration_s / 60:.0f} 分钟"]
     if judgement.coverage:
         facts.append("河段覆盖 " + "、".join(f"{share:.0%}" for share in judgement.coverage.values()))
     unseen = sum(1 for gap in judgement.gaps if not gap.bridged)
     if unseen:
         facts.append(f"{unseen} 段没有定位")
-    if shown.ends_hidden:
+    if ends_hidden:
         facts.append("起点和终点附近已隐去")
     if judgement.first_ms is not None:
         begun = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=judgement.first_ms)
@@ -165,7 +194,7 @@ def _words(judgement: Judgement, shown: Playback, title: str) -> list[str]:
     ]
 
 
-def _foot(view: _View, shown: Playback, bottom: float) -> list[str]:
+def _foot(view: _View, judgement: Judgement, marks: Sequence[Mark], ends_hidden: bool, bottom: float) -> list[str]:
     metres = next((one for one in _SCALES_M if one * view.pixels_per_m >= 70), _SCALES_M[-1])
     wide = metres * view.pixels_per_m
     words = f"{metres} 米" if metres < 1000 else f"{metres // 1000} 公里"
@@ -179,12 +208,12 @@ def _foot(view: _View, shown: Playback, bottom: float) -> list[str]:
     x = float(_EDGE)
     line = '<path d="M0,0h22" stroke="{}" stroke-width="{}" {}/>'
     legend = [("河段", line.format(_RIVER, 7, "")), ("巡河轨迹", line.format(_WAY, 3, ""))]
-    if any(not gap.bridged for gap in shown.gaps):
+    if any(not gap.bridged for gap in judgement.gaps):
         legend.append(("没有定位", line.format(_UNSEEN, 2.5, 'stroke-dasharray="2 7" stroke-linecap="round"')))
-    if not shown.ends_hidden:
+    if not ends_hidden:
         legend.append(("起点", f'<circle cx="14" r="5" fill="#ffffff" stroke="{_INK}" stroke-width="2.5"/>'))
         legend.append(("终点", f'<circle cx="14" r="5" fill="{_INK}"/>'))
-    for kind in dict.fromkeys(mark.kind for mark in shown.marks):
+    for kind in dict.fromkeys(mark.kind for mark in marks):
         words, colour, shape = _MARKS[kind]
         legend.append((words, f'<path d="{shape}" transform="translate(14,0)" fill="{colour}"/>'))
     for words, sign in legend:
