@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -11,11 +11,13 @@ if TYPE_CHECKING:
     from apiflask import APIFlask
     from redis import Redis
 
+    from backend.clients.root_places import RootBucket, RootFolder
     from backend.clients.sms import Sms
     from backend.clients.storage import Storage
     from backend.clients.wechat import WeChat
     from backend.counties import Counties
     from backend.settings import Settings
+    from backend.signing import Signer
     from backend.vault import Vault
 
 # A killed worker's session must not hold on to its locks: the server looks whether the client is still there, and
@@ -30,9 +32,11 @@ class System:
     settings: Settings
     clock: Callable[[], datetime]
     vault: Vault
+    signer: Signer
     counties: Counties
     redis: Redis
     storage: Storage
+    root_places: Sequence[RootBucket | RootFolder]
     wechat: WeChat
     sms: Sms
     ring: Callable[[], None]
@@ -46,6 +50,7 @@ def create_app(settings: Settings | None = None, **doubles: Any) -> APIFlask:
     from werkzeug.middleware.proxy_fix import ProxyFix
 
     from backend import api, errors, logs
+    from backend.clients.root_places import root_places
     from backend.clients.sms import Sms
     from backend.clients.storage import Storage
     from backend.clients.wechat import WeChat
@@ -53,6 +58,7 @@ def create_app(settings: Settings | None = None, **doubles: Any) -> APIFlask:
     from backend.extensions import db, migrate
     from backend.queue import doorbell
     from backend.settings import load_settings
+    from backend.signing import Signer
     from backend.vault import Vault
 
     settings = settings or load_settings()
@@ -84,9 +90,11 @@ def create_app(settings: Settings | None = None, **doubles: Any) -> APIFlask:
             settings.digest_key.get_secret_value(),
             settings.secret_key.get_secret_value(),
         ),
+        "signer": Signer(settings.ledger_signing_key.get_secret_value()),
         "counties": Counties(),
         "redis": redis,
         "storage": Storage(settings),
+        "root_places": root_places(settings),
         "wechat": WeChat(settings, redis),
         "sms": Sms(settings),
         "ring": doorbell(redis),

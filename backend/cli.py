@@ -11,7 +11,8 @@ import click
 import flask_migrate
 from flask import current_app
 
-from backend import calendar_check, create_app
+from backend import calendar_check, cli_identity, cli_ledger, create_app
+from backend.clients import root_places
 from backend.counties import SHANGHAI, load
 from backend.county_files import CountyFaults, read_county
 from backend.domain import people
@@ -99,7 +100,14 @@ def upgrade() -> None:
     app = create_app(settings)
     with app.app_context():
         flask_migrate.upgrade(directory=str(Path(__file__).parent / "migrations"))
-        current_app.extensions["qinghe"].storage.ensure_bucket()
+        system = current_app.extensions["qinghe"]
+        system.storage.ensure_bucket()
+        root_places.RootBucket(settings).ensure()
+
+
+qinghe.add_command(cli_ledger.ledger)
+qinghe.add_command(cli_identity.keys)
+qinghe.add_command(cli_identity.erase)
 
 
 def add_demo() -> None:

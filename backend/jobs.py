@@ -31,6 +31,7 @@ from backend.domain import (
     patrols,
     photos,
     push,
+    roots,
     stamps,
     supervision,
 )
@@ -74,6 +75,10 @@ class Channels:
 
 def deliver(work: Work, system: System, delivery_id: str) -> None:
     notices.deliver(work, UUID(delivery_id), Channels(system), system.settings.wechat_templates)
+
+
+def remove_pictures(work: Work, system: System, photo_id: str) -> None:
+    photos.remove_pictures(work, UUID(photo_id), system.storage)
 
 
 def remove_orphans(work: Work, system: System) -> None:
@@ -141,11 +146,20 @@ def warn_of_duties(work: Work, system: System) -> None:
     duties.warn(work)
 
 
+def make_root(work: Work, system: System) -> None:
+    roots.make(work, system.signer)
+
+
+def publish_root(work: Work, system: System, n: str) -> None:
+    roots.publish(work, int(n), system.root_places)
+
+
 JOBS: dict[str, Callable[..., None]] = {
     "route_case": route_case,
     "tell": tell,
     "verify_photo": verify_photo,
     "deliver": deliver,
+    "remove_pictures": remove_pictures,
     "remove_orphans": remove_orphans,
     "fold_tallies": fold_tallies,
     "judge_patrol": judge_patrol,
@@ -162,6 +176,8 @@ JOBS: dict[str, Callable[..., None]] = {
     "make_export": make_export,
     "remove_export": remove_export,
     "warn_of_duties": warn_of_duties,
+    "make_root": make_root,
+    "publish_root": publish_root,
 }
 
 
@@ -240,6 +256,11 @@ def _in_line(work: Work, name: str) -> bool:
     """Whether a row of this name is still to be carried out."""
     row = exists().where(Deferred.name == name, Deferred.done_at.is_(None), Deferred.gave_up_at.is_(None))
     return bool(work.session.scalar(select(row)))
+
+
+def defer_root_making() -> None:
+    with worker_app().app_context(), unit_of_work() as work:
+        work.defer("make_root")
 
 
 def _due(system: System) -> tuple:

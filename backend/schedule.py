@@ -21,6 +21,7 @@ TALLIES_S = 600
 SILENT_PATROLS_S = 600
 PUSH_S = 30
 DUTIES_S = 3600
+ROOTS_S = 600  # the first of each hour makes the hour's root
 _AGAIN_S = 2
 
 
@@ -38,6 +39,7 @@ def main() -> None:
             scheduler.register(jobs.defer_finishing_patrols, QUEUE, interval=SILENT_PATROLS_S, result_ttl=0)
             scheduler.register(jobs.defer_duty_warnings, QUEUE, interval=DUTIES_S, result_ttl=0)
             scheduler.register(jobs.defer_pushing, QUEUE, interval=PUSH_S, result_ttl=0, ttl=PUSH_S)
+            scheduler.register(jobs.defer_root_making, QUEUE, interval=ROOTS_S, result_ttl=0)
             scheduler.start()
             return
         except RedisError as error:

@@ -8,6 +8,8 @@ from pathlib import Path
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from backend.signing import BadKey, Signer, read_keys
+
 
 class SettingsError(Exception):
     """The environment does not describe a system that can run; the text names each variable and what to do."""
@@ -36,6 +38,19 @@ class Settings(BaseSettings):
     digest_key: SecretStr = Field(
         description="at least 32 characters; keys the digests by which openids and phones are looked up; never rotates"
     )
+
+    # Roots of the ledger
+    ledger_signing_key: SecretStr = Field(
+        description="Ed25519 private key that signs the ledger's roots; qinghe ledger new-key makes one"
+    )
+    ledger_public_keys: str = Field(
+        default="", description="comma-separated public keys of earlier signing keys, by which old roots are checked"
+    )
+    ledger_roots_dir: Path | None = Field(
+        default=None, description="folder for the ledger's roots, best a mount that this machine can only add to"
+    )
+    ledger_roots_keep_days: int = Field(default=3650, ge=1, description="how long object storage must keep a root")
+    s3_roots_bucket: str = "qinghe-roots"
 
     # WeChat and SMS
     wechat_app_id: str
@@ -89,6 +104,26 @@ class Settings(BaseSettings):
             if len(raw) != 32:
                 raise ValueError("each key must be 32 bytes in URL-safe base64 (a Fernet key)")
         return value
+
+    @field_validator("ledger_signing_key")
+    @classmethod
+    def _ed25519_key(cls, value: SecretStr) -> SecretStr:
+        try:
+            Signer(value.get_secret_value())
+        except BadKey as error:
+            raise ValueError("must be 32 bytes in URL-safe base64 (an Ed25519 private key)") from error
+        return value
+
+    @field_validator("ledger_public_keys")
+    @classmethod
+    def _ed25519_public_keys(cls, value: str) -> str:
+        read_keys(value)
+        return value
+
+    @field_validator("ledger_roots_dir", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        return value or None
 
 
 def load_settings() -> Settings:

@@ -7,18 +7,23 @@ import hashlib
 import hmac
 import secrets
 
-from cryptography.fernet import Fernet, MultiFernet
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 # No 0/O, 1/I/L: a receipt is read aloud and typed by hand.
 _RECEIPT_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 _RECEIPT_LENGTH = 16
 
 
+class Unopenable(Exception):  # noqa: N818
+    """None of the identity keys opens it."""
+
+
 class Vault:
     """Keys of one installation. `identity_keys`: the first seals, all open, so that they can be rotated."""
 
     def __init__(self, identity_keys: list[str], digest_key: str, secret_key: str) -> None:
-        self._fernet = MultiFernet([Fernet(key.strip()) for key in identity_keys])
+        fernets = [Fernet(key.strip()) for key in identity_keys]
+        self._first, self._fernet = fernets[0], MultiFernet(fernets)
         self._digest_key = digest_key.encode()
         self._secret_key = secret_key.encode()
 
@@ -27,6 +32,17 @@ class Vault:
 
     def open(self, sealed: str) -> str:
         return self._fernet.decrypt(sealed.encode()).decode()
+
+    def resealed(self, sealed: str) -> str | None:
+        """The same under the first key, None when it is already. Raises Unopenable when no key opens it."""
+        try:
+            self._first.decrypt(sealed.encode())
+        except InvalidToken:
+            try:
+                return self._fernet.rotate(sealed.encode()).decode()
+            except InvalidToken as error:
+                raise Unopenable from error
+        return None
 
     def digest(self, purpose: str, text: str) -> str:
         """Keyed digest for look-ups; `purpose` keeps a phone from ever equalling a receipt."""

@@ -16,8 +16,10 @@ def install(app: APIFlask) -> None:
         duties,
         emergency,
         entries,
+        erasure,
         exports,
         findings,
+        identity,
         inflate,
         ledger,
         notices,
@@ -30,6 +32,7 @@ def install(app: APIFlask) -> None:
         receipt,
         reminders,
         reports,
+        roots,
         roster,
         session,
         supervision,
@@ -38,30 +41,10 @@ def install(app: APIFlask) -> None:
     )
 
     modules = (
-        batches,
-        cases,
-        checkpoints,
-        county,
-        duties,
-        emergency,
-        entries,
-        exports,
-        findings,
-        ledger,
-        notices,
-        patrol_export,
-        patrol_lists,
-        patrols,
-        photos,
-        playback,
-        receipt,
-        reminders,
-        reports,
-        roster,
-        session,
-        supervision,
-        verdicts,
-    )
+        batches, cases, checkpoints, county, duties, emergency, entries, erasure, exports, findings, identity, ledger,
+        notices, patrol_export, patrol_lists, patrols, photos, playback, receipt, reminders, reports, roots, roster,
+        session, supervision, verdicts,
+    )  # fmt: skip
     for module in modules:
         app.register_blueprint(module.bp, url_prefix="/api/v1")
     app.register_blueprint(ops.bp)

@@ -18,6 +18,7 @@ from backend.api.photos import show_photo
 from backend.domain import cases, deadlines, holdings, ledger, states
 from backend.domain.faults import Fault
 from backend.domain.photos import PhotoRef
+from backend.domain.words import ERASED
 from backend.models import Assignment, Case, CaseEvent, Clock, DuplicateProposal, PersonalText, Photo, Report
 from backend.work import Work, unit_of_work
 
@@ -183,7 +184,7 @@ def events(case_id: UUID) -> Any:
                 "at": event.at,
                 "role": event.role,
                 "unit": event.unit_code,
-                "text": text,
+                "text": ERASED if text is None and event.text_id else text,
                 "data": event.data,
                 "hash": event.hash,
             }

@@ -12,8 +12,9 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from backend.api.access import system
+from backend.domain.roots import Statement
 from backend.extensions import db
-from backend.models import Case, Deferred
+from backend.models import Case, Deferred, LedgerRoot
 
 bp = APIBlueprint("ops", __name__, enable_openapi=False)
 
@@ -64,5 +65,17 @@ def metrics() -> Response:
     states = Gauge("qinghe_cases", "Cases by state", ["state"], registry=registry)
     for state, number in db.session.execute(select(Case.state, func.count()).group_by(Case.state)):
         states.labels(state).set(number)
+    _root_figures(registry)
     db.session.rollback()
     return Response(generate_latest(registry), content_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _root_figures(registry: CollectorRegistry) -> None:
+    """How old the latest root is, and how many cases did not continue what earlier roots had stated."""
+    last = db.session.scalar(select(LedgerRoot).order_by(LedgerRoot.n.desc()).limit(1))
+    if last is None:
+        return
+    age = (system().clock() - last.at).total_seconds()
+    Gauge("qinghe_ledger_root_age_seconds", "Age of the ledger's latest root", registry=registry).set(age)
+    broken = Gauge("qinghe_ledger_broken_cases", "Cases that do not continue an earlier root", registry=registry)
+    broken.set(Statement.read(last.statement).broken)

@@ -17,6 +17,7 @@ from backend.domain import reports, states
 from backend.domain.actors import Actor
 from backend.domain.photos import PhotoRef
 from backend.domain.reports import ReportForm
+from backend.domain.words import ERASED
 from backend.models import Case, CaseEvent, PersonalText, Report
 from backend.work import Work, unit_of_work
 
@@ -47,6 +48,8 @@ _WORDS: dict[str, str | None] = {
     "fail_follow_up": "回头看发现问题反弹，重新整改。",
     "archive": "已归档。",
     "grade": None,
+    "supplement": None,
+    "erase": None,
     "acknowledge": None,
     "note": None,
     "add_assisting": "{helpers}也参加办理。",
@@ -114,7 +117,7 @@ def _steps(work: Work, case: Case) -> list[dict[str, Any]]:
         if words is None:
             continue
         helpers = "、".join(names[code].name for code in event.data.get("assisting", ()) if code in names)
-        words = words.format(unit=unit, text=text or "", helpers=helpers)
+        words = words.format(unit=unit, text=text or (ERASED if event.text_id else ""), helpers=helpers)
         steps.append({"at": event.at, "action": event.action, "words": words})
     return steps
 
@@ -125,7 +128,8 @@ def _steps(work: Work, case: Case) -> list[dict[str, Any]]:
 def submit(form: schemas.ReportInput) -> Any:
     key = required_key()
     anonymous = form.privacy == "anonymous"
-    actor = Actor(role="resident") if anonymous else g.actor
+    # As a resident, also when it is an official who reports: the event must not tell.
+    actor = Actor(role="resident", account_id=None if anonymous else g.actor.account_id)
     body = hashlib.sha256(request.get_data()).hexdigest()
     report_form = ReportForm(
         category=form.category,
@@ -199,6 +203,7 @@ def act(report_id: UUID, action: str, form: schemas.ReporterActionForm) -> Any:
 
 def add_supplement(work: Work, report: Report, text: str, actor: Actor) -> dict[str, Any]:
     """Add once per Idempotency-Key, and show the report."""
+    work.actor = _as_reporter(actor, report)
     with once(work, f"supplement {report.id}", required_key(), text) as repeat:
         if repeat.outcome is None:
             repeat.outcome = {"supplement": str(reports.supplement(work, report, text).id)}
@@ -206,11 +211,15 @@ def add_supplement(work: Work, report: Report, text: str, actor: Actor) -> dict[
     return show_report(work, report, actor)
 
 
+def _as_reporter(actor: Actor, report: Report) -> Actor:
+    """Who acts on their own report is its reporter, whatever office they hold besides."""
+    role = "resident" if actor.account_id else "receipt"
+    return Actor(role=role, account_id=actor.account_id, report_id=report.id)
+
+
 def take_action(work: Work, report: Report, action: str, reason: str, actor: Actor) -> dict[str, Any]:
     """A reporter's dispute or appeal, as the same actor who was shown the report."""
-    work.actor = Actor(
-        role="resident" if actor.account_id else "receipt", account_id=actor.account_id, report_id=report.id
-    )
+    work.actor = _as_reporter(actor, report)
     with once(work, f"{action} {report.id}", required_key(), reason) as repeat:
         if repeat.outcome is None:
             states.act(work, report.case_id, action, {"reason": reason})

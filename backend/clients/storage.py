@@ -22,7 +22,7 @@ from minio.error import MinioException, S3Error
 from backend.settings import Settings
 
 _MISSING = {"NoSuchKey", "NoSuchObject", "ResourceNotFound"}
-_EXISTS = {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}
+EXISTS = {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}
 
 
 class StorageError(Exception):
@@ -66,11 +66,9 @@ class Storage:
         self._bucket = settings.s3_bucket
         self._region = settings.s3_region
         self._public_root = settings.s3_public_url.rstrip("/")
-        retries = urllib3.Retry(total=2, backoff_factor=0.2, status_forcelist=(500, 502, 503, 504))
-        timeout = urllib3.Timeout(connect=5, read=30)
-        self._client = _client(settings, settings.s3_endpoint, timeout, retries)
+        self._client = client_for(settings)
         self._probe = _client(settings, settings.s3_endpoint, urllib3.Timeout(2), urllib3.Retry(total=0))
-        self._signer = _client(settings, settings.s3_public_url, timeout, urllib3.Retry(total=0))
+        self._signer = _client(settings, settings.s3_public_url, urllib3.Timeout(5), urllib3.Retry(total=0))
 
     # For phones
 
@@ -112,7 +110,7 @@ class Storage:
 
     def get(self, key: str, limit_bytes: int) -> bytes:
         """The whole object. Raises ObjectTooLarge rather than read more than `limit_bytes`."""
-        with _wrapped(key):
+        with wrapped(key):
             response = self._client.get_object(self._bucket, key)
             try:
                 data = bytes(response.read(limit_bytes + 1))
@@ -125,22 +123,22 @@ class Storage:
 
     def put(self, key: str, data: bytes, content_type: str) -> None:
         """Store the object, in place of an earlier one of this key."""
-        with _wrapped(key):
+        with wrapped(key):
             self._client.put_object(self._bucket, key, io.BytesIO(data), len(data), content_type=content_type)
 
     def put_file(self, key: str, path: Path, content_type: str) -> None:
         """Store a file of any size, in place of an earlier object of this key; it is not read into memory whole."""
-        with _wrapped(key):
+        with wrapped(key):
             self._client.fput_object(self._bucket, key, str(path), content_type=content_type)
 
     def delete(self, key: str) -> None:
         """Remove the object; one that is not there is removed already."""
-        with contextlib.suppress(ObjectMissing), _wrapped(key):
+        with contextlib.suppress(ObjectMissing), wrapped(key):
             self._client.remove_object(self._bucket, key)
 
     def stat(self, key: str) -> Stored:
         """What the store knows about the object. Raises ObjectMissing."""
-        with _wrapped(key):
+        with wrapped(key):
             found = self._client.stat_object(self._bucket, key)
         if found.last_modified is None:
             raise StorageUnavailable(f"the store does not say when {key} was made")
@@ -156,20 +154,20 @@ class Storage:
 
     def list_older_than(self, prefix: str, before: datetime) -> Iterator[Stored]:
         """Every object whose key begins with `prefix` and that was stored before that moment; type is not known."""
-        with _wrapped(prefix):
+        with wrapped(prefix):
             for found in self._client.list_objects(self._bucket, prefix=prefix, recursive=True):
                 if found.object_name and found.last_modified is not None and found.last_modified < before:
                     yield Stored(found.object_name, found.size or 0, "", found.last_modified)
 
     def ensure_bucket(self) -> None:
         """Make the bucket when it is missing; a new bucket is private."""
-        with _wrapped(self._bucket):
+        with wrapped(self._bucket):
             if self._client.bucket_exists(self._bucket):
                 return
             try:
                 self._client.make_bucket(self._bucket, location=self._region)
             except S3Error as error:
-                if error.code not in _EXISTS:  # another process was faster
+                if error.code not in EXISTS:  # another process was faster
                     raise
 
     def ready(self) -> bool:
@@ -178,6 +176,12 @@ class Storage:
             return bool(self._probe.bucket_exists(self._bucket))
         except (MinioException, urllib3.exceptions.HTTPError, OSError):
             return False
+
+
+def client_for(settings: Settings) -> Minio:
+    """A client of the store as the server reaches it: patient, and trying again."""
+    retries = urllib3.Retry(total=2, backoff_factor=0.2, status_forcelist=(500, 502, 503, 504))
+    return _client(settings, settings.s3_endpoint, urllib3.Timeout(connect=5, read=30), retries)
 
 
 def _client(settings: Settings, address: str, timeout: urllib3.Timeout, retries: urllib3.Retry) -> Minio:
@@ -195,7 +199,7 @@ def _client(settings: Settings, address: str, timeout: urllib3.Timeout, retries:
 
 
 @contextlib.contextmanager
-def _wrapped(what: str) -> Iterator[None]:
+def wrapped(what: str) -> Iterator[None]:
     """Turn what minio and urllib3 raise into ours."""
     try:
         yield

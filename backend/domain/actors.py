@@ -61,4 +61,5 @@ class Actor:
 
 ROUTING = Actor(role="routing")
 TIMER = Actor(role="timer")
+ADMINISTRATOR = Actor(role="administrator")  # whoever types the commands of `qinghe` on the server
 NOBODY = Actor(role="nobody")

@@ -134,11 +134,9 @@ def put_on_ledger(work: Work, entry: Entry, source: Source) -> Case:
         if level is not None:
             severity.set_level(work, case, level)
     data = {"category": category.code, "source": entry.source, "number": number, "received_on": received_on}
-    states.open_case(work, case, {**data, "ordered_by": case.ordered_by})
     report = _report(work, entry, case, received_on)
     report.forward_released_at = None if needs_release(entry.privacy, category.sensitive) else work.now
-    work.session.add(report)
-    work.session.flush()
+    states.open_case(work, case, report, {**data, "ordered_by": case.ordered_by})
     for ref in entry.photos:
         photos.attach_to_report(work, ref, report)
     return case
@@ -147,7 +145,6 @@ def put_on_ledger(work: Work, entry: Entry, source: Source) -> Case:
 def _report(work: Work, entry: Entry, case: Case, received_on: date) -> Report:
     return Report(
         id=uuid7(),
-        case_id=case.id,
         source=entry.source,
         category=case.category,
         text=entry.text,

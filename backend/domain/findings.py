@@ -117,12 +117,11 @@ def _open_case(work: Work, patrol: Patrol, finding: Finding, form: FindingForm) 
         id=uuid7(), source="patrol", category=category.code, urgent=category.urgent, lon=finding.lon, lat=finding.lat,
         opened_at=work.now,
     )  # fmt: skip
-    states.open_case(work, case, {"category": category.code, "source": "patrol", "patrol": patrol.id})
     person = work.session.get_one(Person, patrol.person_id)
     contact = {"name": person.name, "phone": work.vault.open(person.phone_sealed)}
     text = f"巡河发现：{category.name}。" if blank(form.text) else form.text
     report = Report(
-        id=uuid7(), case_id=case.id, source="patrol", category=category.code, text=text, forwarded_text=text,
+        id=uuid7(), source="patrol", category=category.code, text=text, forwarded_text=text,
         forward_released_at=work.now, lon=finding.lon, lat=finding.lat, accuracy_m=finding.accuracy_m,
         coord_type=finding.coord_type, observed_at=min(finding.observed_at, work.now), submitted_at=work.now,
         privacy="named", account_id=patrol.account_id or work.actor.account_id,
@@ -130,8 +129,7 @@ def _open_case(work: Work, patrol: Patrol, finding: Finding, form: FindingForm) 
         receipt_hash=token_hash(new_token()),  # a chief signs in: nobody follows it by a code
         extra={"patrol": str(patrol.id), "finding": str(finding.id)},
     )  # fmt: skip
-    work.session.add(report)
-    work.session.flush()
+    states.open_case(work, case, report, {"category": category.code, "source": "patrol", "patrol": patrol.id})
     finding.case_id, finding.report_id = case.id, report.id
     return report
 

@@ -77,7 +77,7 @@ def tell(work: Work, case_id: UUID, seq: int) -> None:
         for unit in event.data["assisting"]:
             for person in holders(work, unit, UNIT_ROLES):
                 _write(work, case, f"{case_id}/{seq}/p{person}", kind, _TO_ASSISTING[kind], words, person_id=person)
-    if kind == "note" and case.lead_unit and event.unit_code != case.lead_unit:
+    if kind in ("note", "supplement") and case.lead_unit and event.unit_code != case.lead_unit:
         for person in holders(work, case.lead_unit, UNIT_ROLES):
             _write(work, case, f"{case_id}/{seq}/p{person}", kind, _NOTED, words, person_id=person)
     if kind in _TO_OFFICE:

@@ -77,7 +77,7 @@ def uploaded(work: Work, ref: PhotoRef) -> Photo:
 def verify(work: Work, photo_id: UUID, shelf: Shelf, examine: Examiner, refusal: type[Exception]) -> None:
     """Examine the upload; sound → display and thumbnail versions are written, bad → refused with the reason."""
     photo = work.session.get(Photo, photo_id, with_for_update=True)
-    if photo is None or photo.state in ("sound", "refused"):
+    if photo is None or photo.state in ("sound", "refused", "erased"):
         return
     data = shelf.get(photo.original_key, MAX_BYTES)
     try:
@@ -167,6 +167,23 @@ def _free(work: Work, ref: PhotoRef) -> Photo:
     if photo.report_id is not None or photo.case_id is not None or photo.patrol_id is not None:
         raise Fault("photo_used", "这张照片已经用过了，请重新拍摄或选择。", photo=str(photo.id))
     return photo
+
+
+def erase(work: Work, photo: Photo) -> None:
+    """Take the pictures away for good, and what they told of time and place; the row stays, with its hashes."""
+    photo.state, photo.refusal, photo.refusal_title = "erased", "erased", "照片已依法删除。"
+    photo.taken_at = photo.lon = photo.lat = None
+    photo.claimed_at = photo.claimed_lon = photo.claimed_lat = None
+    work.defer("remove_pictures", photo.id)
+
+
+def remove_pictures(work: Work, photo_id: UUID, shelf: Shelf) -> None:
+    """Delete the files of a photo that was erased."""
+    photo = work.session.get(Photo, photo_id)
+    if photo is None or photo.state != "erased":
+        return
+    for key in (photo.original_key, photo.display_key, photo.stamped_key, photo.thumbnail_key):
+        shelf.delete(key)
 
 
 def remove_orphans(work: Work, shelf: Shelf) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
@@ -11,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import select
 from uuid6 import uuid7
 
-from backend.domain import photos, states
+from backend.domain import events, photos, states
 from backend.domain.actors import Actor
 from backend.domain.faults import Conflict, Fault, NotFound, Unauthenticated
 from backend.domain.masking import mask
@@ -71,12 +72,10 @@ def submit(work: Work, form: ReportForm, idempotency_key: str) -> tuple[Report, 
         id=uuid7(), source="resident", category=category.code, urgent=category.urgent, lon=lon, lat=lat,
         opened_at=work.now,
     )  # fmt: skip
-    states.open_case(work, case, {"category": category.code, "source": "resident"})
     report_id = uuid7()
     code = work.vault.receipt_code(str(report_id), idempotency_key)
     report = Report(
         id=report_id,
-        case_id=case.id,
         category=category.code,
         text=form.text,
         forwarded_text=mask(form.text),
@@ -94,8 +93,7 @@ def submit(work: Work, form: ReportForm, idempotency_key: str) -> tuple[Report, 
         receipt_hash=work.vault.digest("receipt", work.vault.normal_receipt(code)),
         extra={"accuses_officials": form.accuses_officials},
     )
-    work.session.add(report)
-    work.session.flush()
+    states.open_case(work, case, report, {"category": category.code, "source": "resident"})
     for ref in form.photos:
         photos.attach_to_report(work, ref, report)
     work.defer("route_case", case.id)
@@ -161,10 +159,23 @@ def supplement(work: Work, report: Report, text: str) -> Supplement:
         raise Fault("empty_text", "请写下要补充的内容。", field="text")
     if "\0" in text or len(text) > work.county.limits.report_text_max:
         raise Fault("bad_text", f"补充内容最多 {work.county.limits.report_text_max} 字。", field="text")
-    added = Supplement(report_id=report.id, text=text, forwarded_text=mask(text), created_at=work.now)
+    case = locked_case(work, report)
+    salt = secrets.token_hex(16)
+    added = Supplement(report_id=report.id, text=text, forwarded_text=mask(text), created_at=work.now, salt=salt)
     work.session.add(added)
     work.session.flush()
+    data = {"report": report.id, "supplement": added.id, "digest": events.text_digest(salt, text)}
+    events.append(work, case, "supplement", case.state, data)
     return added
+
+
+def locked_case(work: Work, report: Report) -> Case:
+    """The case of a report, locked; another one when the report was moved there meanwhile."""
+    while True:
+        case = events.lock(work, report.case_id)
+        work.session.refresh(report, ["case_id"])
+        if report.case_id == case.id:
+            return case
 
 
 def rate(work: Work, report: Report, stars: int, text: str) -> None:

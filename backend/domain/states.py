@@ -13,12 +13,12 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from backend.domain import assistance, effects, emergency, events, guards, reminders, severity, supervision
+from backend.domain import assistance, bindings, effects, emergency, events, guards, reminders, severity, supervision
 from backend.domain.actors import Actor
 from backend.domain.faults import Conflict, Fault, Forbidden
 from backend.domain.standing import capacities
 from backend.domain.words import blank
-from backend.models import Case, CaseEvent
+from backend.models import Case, CaseEvent, Report
 
 if TYPE_CHECKING:
     from backend.work import Work
@@ -226,12 +226,15 @@ def act(work: Work, case_id: UUID, action: str, form: Form, version: int | None 
     return case
 
 
-def open_case(work: Work, case: Case, data: dict[str, Any]) -> None:
-    """Put a new case on the ledger in its first state."""
+def open_case(work: Work, case: Case, report: Report, data: dict[str, Any]) -> None:
+    """Put a new case on the ledger in its first state, with the report it comes from, whose words it binds."""
     case.state = "submitted"
     work.session.add(case)
     work.session.flush()
-    events.append(work, case, "submit", None, data)
+    events.append(work, case, "submit", None, {**data, **bindings.bind(report)})
+    report.case_id = case.id
+    work.session.add(report)
+    work.session.flush()
 
 
 def _check_needs(row: Transition, form: Form) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 
+# Stands where words of people were erased by law.
+ERASED = "（内容已依法删除）"
+
 
 def blank(text: str) -> bool:
     """Whether nothing can be seen in it: spaces of any width, zero-width signs and control characters say nothing."""

@@ -200,6 +200,7 @@ _SECRETS = {
     "SECRET_KEY": _word,
     "IDENTITY_KEYS": lambda: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),  # one Fernet key
     "DIGEST_KEY": _word,
+    "LEDGER_SIGNING_KEY": lambda: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),  # an Ed25519 key
     "POSTGRES_PASSWORD": lambda: _letters(32),
     "POSTGRES_OWNER_PASSWORD": lambda: _letters(32),
     "POSTGRES_APP_PASSWORD": lambda: _letters(32),

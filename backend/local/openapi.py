@@ -18,6 +18,7 @@ from backend.settings import Settings
 
 def describe() -> dict[str, object]:
     """The OpenAPI document. The settings are made up: nothing is connected to."""
+    key = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
     made_up = {
         name: f"nobody-{secrets.token_hex(16)}"
         for name, field in Settings.model_fields.items()
@@ -30,7 +31,8 @@ def describe() -> dict[str, object]:
             "redis_url": "redis://127.0.0.1:9/0",
             "s3_endpoint": "http://127.0.0.1:9",
             "s3_public_url": "http://127.0.0.1:9",
-            "identity_keys": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+            "identity_keys": key,
+            "ledger_signing_key": key,
             "county_dir": COUNTY,
         }
     )

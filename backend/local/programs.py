@@ -27,6 +27,7 @@ _SECRETS = (
     "SECRET_KEY",
     "IDENTITY_KEYS",
     "DIGEST_KEY",
+    "LEDGER_SIGNING_KEY",
     "WECHAT_APP_ID",
     "WECHAT_APP_SECRET",
     "WECHAT_PUSH_TOKEN",
@@ -42,6 +43,7 @@ def base_env(folder: Folder, environ: Mapping[str, str]) -> dict[str, str]:
     ours = {
         **{name: secrets[name] for name in _SECRETS},
         "S3_BUCKET": "qinghe",
+        "LEDGER_ROOTS_DIR": str(folder.path / "ledger-roots"),
         "COUNTY_DIR": str(COUNTY),
         "WECHAT_BASE_URL": stand_in,
         "SMS_BASE_URL": stand_in,

@@ -96,14 +96,17 @@ def _services(folder: Folder, server: postgres_server.Postgres, env: dict[str, s
         server.drop_database(database)
         _copy_template(server, database, folder)
     client = s3_server.client(folder)
-    if not client.bucket_exists(bucket):
-        client.make_bucket(bucket)
+    for name, locked in ((bucket, False), (f"{bucket}-roots", True)):
+        if not client.bucket_exists(name):
+            client.make_bucket(name, object_lock=locked)
     number = int(worker.removeprefix("gw")) + 1 if worker.startswith("gw") else 0
     own = {
         "DATABASE_URL": server.url(database),
         "MIGRATE_DATABASE_URL": server.url(database, postgres_server.OWNER),
         "REDIS_URL": redis_server.url(folder, number % redis_server.DATABASES),
         "S3_BUCKET": bucket,
+        "S3_ROOTS_BUCKET": f"{bucket}-roots",
+        "LEDGER_ROOTS_DIR": str(folder.path / f"ledger-roots-{worker}"),
         "PUBLIC_URL": _NOWHERE,
         "WECHAT_BASE_URL": _NOWHERE,
         "SMS_BASE_URL": _NOWHERE,

@@ -5,6 +5,7 @@ from backend.models.checkpoints import CheckpointVisit
 from backend.models.emergency import Dispatch, Emergency
 from backend.models.exports import Export
 from backend.models.findings import Finding
+from backend.models.identity import IdentityLook
 from backend.models.ledger import CaseTally, CaseWords, LedgerUse, ReachName
 from backend.models.notices import Consent, Delivery, Notice
 from backend.models.patrols import Patrol, PatrolCompanion, PatrolEvent, PatrolGrant, TrackBatch
@@ -13,6 +14,7 @@ from backend.models.photos import Photo
 from backend.models.places import CountyVersion, Unit
 from backend.models.reminders import Reminder
 from backend.models.reports import Report, Supplement
+from backend.models.roots import LedgerHead, LedgerRoot
 from backend.models.supervision import Supervision, SupervisionReply
 from backend.models.verdicts import PatrolAppeal, Verdict
 from backend.models.work import Deferred, IdempotencyKey
@@ -20,7 +22,8 @@ from backend.models.work import Deferred, IdempotencyKey
 __all__ = [
     "Account", "Assignment", "BindingCode", "Case", "CaseEvent", "CaseTally", "CaseWords", "CheckpointVisit", "Clock",
     "Consent", "CountyVersion", "Deferred", "Delivery", "Dispatch", "DuplicateProposal", "Emergency", "Export",
-    "Finding", "IdempotencyKey", "LedgerUse", "Notice", "Patrol", "PatrolAppeal", "PatrolCompanion", "PatrolEvent",
-    "PatrolGrant", "Person", "PersonalText", "Photo", "ReachName", "Reminder", "Report", "RosterRole", "SignIn",
-    "Supervision", "SupervisionReply", "Supplement", "TrackBatch", "Unit", "Verdict",
+    "Finding", "IdempotencyKey", "IdentityLook", "LedgerHead", "LedgerRoot", "LedgerUse", "Notice", "Patrol",
+    "PatrolAppeal", "PatrolCompanion", "PatrolEvent", "PatrolGrant", "Person", "PersonalText", "Photo", "ReachName",
+    "Reminder", "Report", "RosterRole", "SignIn", "Supervision", "SupervisionReply", "Supplement", "TrackBatch", "Unit",
+    "Verdict",
 ]  # fmt: skip

@@ -74,7 +74,11 @@ class Case(Base):
     @property
     def number(self) -> str:
         """The number people quote: QH-2026-000123."""
-        return f"QH-{self.opened_at:%Y}-{self.serial:06d}"
+        return number_of(self.opened_at, self.serial)
+
+
+def number_of(opened_at: datetime, serial: int) -> str:
+    return f"QH-{opened_at:%Y}-{serial:06d}"
 
 
 class Assignment(Base):
@@ -144,12 +148,16 @@ class Clock(Base):
 
 
 class PersonalText(Base):
-    """Words of or about a person. Events hold their salted digest; erasing text and salt leaves the chain whole."""
+    """Words of or about a person. Events hold their salted digest; erasing text and salt leaves the chain whole.
+
+    `report_id`: by whose report the writer acted, when it was a reporter.
+    """
 
     __tablename__ = "personal_texts"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
     case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"), index=True)
+    report_id: Mapped[UUID | None] = mapped_column(ForeignKey("reports.id"), index=True)
     salt: Mapped[str | None]
     text: Mapped[str | None]
     erased_at: Mapped[datetime | None]

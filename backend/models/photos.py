@@ -15,8 +15,8 @@ from backend.extensions import Base
 class Photo(Base):
     """A photo 照片. It belongs to whoever holds its claim, never to an account: an anonymous one leaves no trace.
 
-    state: requested → uploaded → sound | refused. `taken_at`, `lon`, `lat` come from the original's EXIF;
-    `claimed_*` are what the app said. Coordinates are WGS-84 degrees.
+    state: requested → uploaded → sound | refused; erased when the law asks for it. `taken_at`, `lon`, `lat` come from
+    the original's EXIF; `claimed_*` are what the app said. Coordinates are WGS-84 degrees.
     """
 
     __tablename__ = "photos"

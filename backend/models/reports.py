@@ -18,7 +18,8 @@ class Report(Base):
     """A report 举报. `privacy` is named 实名, confidential 保密 or anonymous 匿名 (no account is kept).
 
     `lon`, `lat`: WGS-84 degrees of the problem's place; `accuracy_m` metres. `contact_sealed`: name and phone, sealed.
-    `forwarded_text` 转办 is what units read: phone numbers, identity numbers and names masked.
+    `forwarded_text` 转办 is what units read: phone numbers, identity numbers and names masked. The chain of its case
+    holds the digest of what was given, with `salt`; both are gone once its words were erased (`erased_at`).
     """
 
     __tablename__ = "reports"
@@ -46,13 +47,15 @@ class Report(Base):
     rating_text: Mapped[str | None]
     rated_at: Mapped[datetime | None]
     extra: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    salt: Mapped[str | None]
+    erased_at: Mapped[datetime | None]
 
     photos: Mapped[list[Photo]] = relationship(foreign_keys=[Photo.report_id], order_by=Photo.id, viewonly=True)
     supplements: Mapped[list[Supplement]] = relationship(order_by="Supplement.id", viewonly=True)
 
 
 class Supplement(Base):
-    """Words added to a report later 补充."""
+    """Words added to a report later 补充. An event holds their digest with `salt`; both are gone once erased."""
 
     __tablename__ = "supplements"
 
@@ -61,3 +64,5 @@ class Supplement(Base):
     text: Mapped[str]
     forwarded_text: Mapped[str]
     created_at: Mapped[datetime]
+    salt: Mapped[str | None]
+    erased_at: Mapped[datetime | None]
