@@ -8,11 +8,13 @@ from typing import Any
 import structlog
 from apiflask import APIFlask, HTTPError
 from flask import Response, g, json
+from pydantic import ValidationError
 from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
+from backend.api.intake import IntakeRequest, what_is_wrong
 from backend.clients.storage import StorageUnavailable
 from backend.clients.wechat import WeChatCodeInvalid, WeChatRefused, WeChatUnavailable
 from backend.domain.faults import Fault
@@ -21,13 +23,13 @@ from backend.geo import PlaceFault
 log = structlog.get_logger()
 
 _TITLES = {
-    400: "请求格式不正确。",
+    400: "请求的格式不正确，请刷新或升级小程序后重试。",
     401: "请先登录。",
     403: "您没有权限做此操作。",
     404: "找不到您要的内容。",
-    405: "不支持这种请求方式。",
+    405: "不支持这种请求方式，请升级小程序后重试。",
     413: "内容太大，请减少后重试。",
-    415: "不支持这种内容格式。",
+    415: "请求的内容要用 JSON 格式发送，请升级小程序后重试。",
     422: "填写的内容有误，请检查后重试。",
     429: "操作太频繁，请稍后再试。",
 }
@@ -45,6 +47,7 @@ def problem(status: int, code: str, title: str, **extra: Any) -> Response:
 
 def install(app: APIFlask) -> None:
     """The one error handler of the application, and the request id that every answer and log line carries."""
+    app.request_class = IntakeRequest
 
     @app.before_request
     def name_request() -> None:
@@ -61,11 +64,10 @@ def install(app: APIFlask) -> None:
 
     @app.error_processor
     def apiflask_error(error: HTTPError) -> Any:
-        extra: dict[str, Any] = {}
-        if isinstance(error.detail, dict) and error.detail:
-            extra["errors"] = error.detail
-        title = _TITLES.get(error.status_code, "请求未能完成。")
-        return problem(error.status_code, _CODES.get(error.status_code, "error"), title, **extra)
+        if isinstance(error.__cause__, ValidationError):
+            return problem(error.status_code, **what_is_wrong(error.__cause__))
+        title = _TITLES.get(error.status_code, "请求未能完成，请稍后重试。")
+        return problem(error.status_code, _CODES.get(error.status_code, "error"), title)
 
     app.register_error_handler(Fault, lambda fault: problem(fault.status, fault.code, fault.title, **fault.extra))
     app.register_error_handler(PlaceFault, lambda fault: problem(422, fault.code, fault.title, field="place"))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
-Day = date  # a form field is called date as well
+# A day or moment that can be kept and reckoned with; form fields are called date as well.
+Day = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2100, 1, 1))]
+Moment = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), le=datetime(2100, 1, 1, tzinfo=UTC))]
 CoordTypeName = Literal["wgs84", "gcj02"]
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000, pattern=r"^[^\x00]*$")]
 Short = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^\x00]*$")]
@@ -28,7 +30,7 @@ class PhoneForm(Input):
 
 
 class BindingForm(Input):
-    code: Annotated[str, StringConstraints(min_length=4, max_length=16, pattern=r"^\d+$")]
+    code: Annotated[str, StringConstraints(min_length=4, max_length=16, pattern=r"^[0-9]+$")]
 
 
 class RoleForm(Input):
@@ -62,9 +64,9 @@ class PhotoRefForm(Input):
 
 class UploadRequest(Input):
     content_type: Literal["image/jpeg", "image/png", "image/webp"] = "image/jpeg"
-    claimed_at: AwareDatetime | None = None
-    claimed_lon: float | None = Field(default=None, ge=-180, le=180, allow_inf_nan=False)
-    claimed_lat: float | None = Field(default=None, ge=-90, le=90, allow_inf_nan=False)
+    claimed_at: Moment | None = None
+    claimed_lon: float | None = Field(default=None, description="degrees")
+    claimed_lat: float | None = Field(default=None, description="degrees")
     coord_type: CoordTypeName | None = None
 
 
@@ -108,7 +110,7 @@ class ReportInput(Input):
     photos: list[PhotoRefForm] = Field(default_factory=list, max_length=50)
     observed_at: AwareDatetime | None = None
     contact_name: Short = ""
-    contact_phone: Annotated[str, StringConstraints(pattern=r"^$|^1[3-9]\d{9}$")] = ""
+    contact_phone: Annotated[str, StringConstraints(pattern=r"^$|^1[3-9][0-9]{9}$")] = ""
     accuses_officials: bool = False
 
 
@@ -365,8 +367,8 @@ class ActionForm(Input):
     unit: Code | None = None
     assisting: list[Code] = Field(default_factory=list, max_length=20)
     severity: Code | None = None
-    rectify_by: AwareDatetime | Day | None = Field(default=None, description="a moment, or a day that ends with it")
-    ordered_by: AwareDatetime | Day | None = Field(default=None, description="what the source of the case orders")
+    rectify_by: Moment | Day | None = Field(default=None, description="a moment, or a day that ends with it")
+    ordered_by: Moment | Day | None = Field(default=None, description="what the source of the case orders")
     forwarded_text: Words | None = None
     target: UUID | None = None
     body: Short | None = None

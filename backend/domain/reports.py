@@ -54,6 +54,8 @@ def submit(work: Work, form: ReportForm, idempotency_key: str) -> tuple[Report, 
     category = work.county.category_by_code.get(form.category)
     if category is None:
         raise Fault("unknown_category", "没有这种问题类别，请从列表中选择。", field="category")
+    if blank(form.text):
+        raise Fault("empty_text", "请用一两句话写明看到了什么。", field="text")
     limit = work.county.limits.report_text_max
     if len(form.text) > limit:
         raise Fault("text_too_long", f"文字最多 {limit} 字，现在有 {len(form.text)} 字，请删减。", field="text")
