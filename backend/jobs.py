@@ -18,9 +18,11 @@ from sqlalchemy import exists, func, select
 from backend import sheet_file
 from backend.clients import images, stamping
 from backend.clients.sms import SmsRefused
+from backend.clients.storage import ObjectMissing, ObjectTooLarge
 from backend.clients.wechat import WeChatRefused
 from backend.domain import (
     cases,
+    content,
     duties,
     emergency,
     exports,
@@ -48,6 +50,7 @@ log = structlog.get_logger()
 
 # After these many seconds an attempt follows the one that failed; when they are used up, people must look.
 BACKOFF_S = (1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 12 * 3600)
+CHECK_LIFE = timedelta(days=1)  # how long WeChat may take to fetch a picture that it is to check
 # One bell is answered for this long at most, then rung again: RQ ends a job that takes much longer.
 _ANSWER_S = 60.0
 
@@ -61,7 +64,21 @@ def tell(work: Work, system: System, case_id: str, seq: str) -> None:
 
 
 def verify_photo(work: Work, system: System, photo_id: str) -> None:
-    photos.verify(work, UUID(photo_id), system.storage, images.examine, images.BadPicture)
+    refusals = (images.BadPicture, ObjectMissing, ObjectTooLarge)
+    photos.verify(work, UUID(photo_id), system.storage, images.examine, refusals)
+
+
+def clean_original(work: Work, system: System, photo_id: str) -> None:
+    photos.clean_original(work, UUID(photo_id), system.storage, images.pixels_alone)
+
+
+def check_words(work: Work, system: System, report_id: str) -> None:
+    content.check_words(work, UUID(report_id), system.wechat, WeChatRefused)
+
+
+def check_picture(work: Work, system: System, photo_id: str) -> None:
+    address = system.storage.signed_url(f"display/{photo_id}.jpg", CHECK_LIFE)
+    content.check_picture(work, UUID(photo_id), address, system.wechat, WeChatRefused)
 
 
 class Channels:
@@ -158,6 +175,9 @@ JOBS: dict[str, Callable[..., None]] = {
     "route_case": route_case,
     "tell": tell,
     "verify_photo": verify_photo,
+    "clean_original": clean_original,
+    "check_words": check_words,
+    "check_picture": check_picture,
     "deliver": deliver,
     "remove_pictures": remove_pictures,
     "remove_orphans": remove_orphans,
@@ -321,7 +341,9 @@ def _put_off(work: Work, row: Deferred, error: Exception) -> None:
     if row.attempts > len(BACKOFF_S):
         _give_up(work, row, row.last_error)
         return
-    row.run_at = work.now + timedelta(seconds=BACKOFF_S[row.attempts - 1])
+    # Whoever says when to come back is heeded: a day's limit of WeChat ends at midnight, not in a second.
+    wait = max(BACKOFF_S[row.attempts - 1], getattr(error, "retry_after", None) or 0)
+    row.run_at = work.now + timedelta(seconds=wait)
     log.warning("deferred_failed", name=row.name, row=row.id, attempt=row.attempts, error=row.last_error)
 
 

@@ -56,7 +56,7 @@ class Build:
     def __init__(self, app: APIFlask, clock: Any, wechat_url: str) -> None:
         self.app, self.clock, self.wechat_url = app, clock, wechat_url
 
-    def control(self, path: str, **body: Any) -> dict[str, Any]:
+    def control(self, path: str, /, **body: Any) -> dict[str, Any]:
         answer = requests.post(f"{self.wechat_url}/_stand-in/{path}", json=body, timeout=10)
         answer.raise_for_status()
         found: dict[str, Any] = answer.json()
@@ -89,20 +89,24 @@ class Build:
     def office(self) -> Phone:
         return self.official(OFFICE)
 
-    def photo(self, phone: Phone, data: bytes | None = None, wait: bool = True, **claimed: Any) -> dict[str, str]:
-        """A photo uploaded by the form to the real store. With `wait`, examined too. `claimed`: what the app says."""
-        form = phone.post("/photos", {"content_type": "image/jpeg", **claimed}).json
+    def photo(self, phone: Phone, data: bytes | None = None, wait: bool = True, **asked: Any) -> dict[str, str]:
+        """A photo uploaded by the form, for which `asked` is asked, to the real store. With `wait`, examined too."""
+        form = phone.post("/photos", {"content_type": "image/jpeg", **asked}).json
         assert form is not None
-        data = data if data is not None else make_jpeg(640, 480, text="river", seed=uuid.uuid4().int % 10_000)
-        sent = requests.post(
-            form["url"], data=form["fields"], files={"file": ("p.jpg", data, "image/jpeg")}, timeout=20
-        )
+        sent = self.upload(form, data)
         assert sent.status_code in (200, 201, 204), sent.text
         ref = {"id": form["id"], "claim": form["claim"]}
         phone.post(f"/photos/{ref['id']}/uploaded", {"claim": ref["claim"]})
         if wait:
             drain()
         return ref
+
+    @staticmethod
+    def upload(form: dict[str, Any], data: bytes | None = None, **fields: str) -> requests.Response:
+        """What the phone posts to the store: the form's fields, some of them changed, and the file."""
+        data = data if data is not None else make_jpeg(640, 480, text="river", seed=uuid.uuid4().int % 10_000)
+        files = {"file": ("p.jpg", data, "image/jpeg")}
+        return requests.post(form["url"], data={**form["fields"], **fields}, files=files, timeout=20)
 
     def form(self, phone: Phone, at: str = "inside_township", **changes: Any) -> dict[str, Any]:
         """A report form at one of the demo county's named points."""

@@ -15,7 +15,7 @@ from backend.api import emergency, reminders, schemas, supervision
 from backend.api.idempotency import once, required_key
 from backend.api.ledger import LedgerQuery, filter_of
 from backend.api.photos import show_photo
-from backend.domain import cases, deadlines, holdings, ledger, states
+from backend.domain import cases, content, deadlines, holdings, ledger, states
 from backend.domain.faults import Fault
 from backend.domain.photos import PhotoRef
 from backend.domain.words import ERASED
@@ -143,6 +143,7 @@ def _report(work: Work, report: Report) -> dict[str, Any]:
         "supplements": words if released else [],
         "photos": [show_photo(photo) for photo in report.photos] if released else [],
         "rating": report.rating,
+        "why_look": content.why_look(report) if office else [],
     }
 
 

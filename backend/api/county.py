@@ -7,6 +7,7 @@ from typing import Any
 from apiflask import APIBlueprint
 from pydantic import BaseModel, Field
 
+from backend.api.access import system
 from backend.domain.places import places_of
 from backend.work import unit_of_work
 
@@ -47,6 +48,7 @@ class CountyOut(BaseModel):
     categories: list[CategoryOut]
     sources: list[SourceOut]
     units: list[UnitOut]
+    templates: dict[str, str] = Field(description="kind of notice → subscription template to ask consent for")
 
 
 @bp.get("/county")
@@ -63,4 +65,5 @@ def show() -> Any:
             "categories": [category.model_dump() for category in county.categories],
             "sources": [{"code": code, **kind.model_dump()} for code, kind in county.rules.sources.kinds.items()],
             "units": [unit.model_dump() for unit in county.units],
+            "templates": system().settings.wechat_templates,
         }

@@ -9,6 +9,7 @@ from apiflask import APIBlueprint
 from flask import g
 
 from backend.api import schemas
+from backend.api.access import system
 from backend.domain import notices
 from backend.work import unit_of_work
 
@@ -37,5 +38,6 @@ def read(notice_id: UUID) -> Any:
 @bp.output({}, status_code=204)
 def consent(form: schemas.ConsentForm) -> Any:
     with unit_of_work(g.actor) as work:
-        notices.consented(work, g.actor.account_id, dict(form.answers))
+        known = system().settings.wechat_templates.values()
+        notices.consented(work, g.actor.account_id, dict(form.answers), known)
     return ""

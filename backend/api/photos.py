@@ -52,7 +52,7 @@ def request_upload(form: schemas.UploadRequest) -> Any:
         check_point(form.claimed_lon, form.claimed_lat)
         claimed = to_wgs84(form.claimed_lon, form.claimed_lat, form.coord_type)
     with unit_of_work() as work:
-        photo, claim = photos.request(work, form.claimed_at, claimed)
+        photo, claim = photos.request(work, form.claimed_at, claimed, form.content_type)
         # The store judges the form by its own clock, which no test moves.
         upload = system().storage.upload_form(
             photo.original_key, form.content_type, photos.MAX_BYTES, expires=photos.FORM_LIFE, now=datetime.now(UTC)

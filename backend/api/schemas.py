@@ -233,6 +233,7 @@ class CaseReportOut(BaseModel):
     supplements: list[str]
     photos: list[PhotoOut]
     rating: int | None
+    why_look: list[str] = Field(description="to the office: why a person must look before anything is published")
 
 
 class AssignmentOut(BaseModel):

@@ -251,19 +251,27 @@ def _too_many_pixels(max_pixels: int) -> BadPicture:
 # Pixels
 
 
-def _flat_rgb(picture: Image.Image) -> Image.Image:
+def pixels_alone(data: bytes) -> bytes:
+    """A photo found sound, whole, upright and re-encoded as JPEG: nothing of the file but its pixels survives."""
+    with Image.open(io.BytesIO(data), formats=list(CONTENT_TYPES.values())) as picture:
+        picture.load()
+        orientation = _orientation(_exif(picture))
+        return _jpeg(_turned(_flat_rgb(picture, side=max(picture.size)), orientation), 90)
+
+
+def _flat_rgb(picture: Image.Image, side: int = DISPLAY_SIDE) -> Image.Image:
     """The first frame in sRGB without transparency, already small where that saves memory."""
     profile = picture.info.get("icc_profile")
     if picture.mode.startswith("I"):  # 16 bits of grey; Pillow's own conversion would cut off, not scale
         picture = picture.convert("I").point(lambda value: value * (1 / 256)).convert("L")
     if picture.has_transparency_data:
-        small = _shrunk(picture.convert("RGBA"), DISPLAY_SIDE)
+        small = _shrunk(picture.convert("RGBA"), side)
         ground = Image.new("RGB", small.size, "white")
         ground.paste(_srgb(small.convert("RGB"), profile), mask=small.getchannel("A"))
         return ground
     if picture.mode not in {"L", "RGB", "CMYK"}:
         picture = picture.convert("RGB")
-    return _srgb(_shrunk(picture, DISPLAY_SIDE), profile)
+    return _srgb(_shrunk(picture, side), profile)
 
 
 def _srgb(picture: Image.Image, profile: Any) -> Image.Image:

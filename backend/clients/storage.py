@@ -34,11 +34,17 @@ class StorageUnavailable(StorageError):  # noqa: N818
 
 
 class ObjectMissing(StorageError):  # noqa: N818
-    """There is nothing under this key."""
+    """There is nothing under this key. For a photo that was told to be uploaded: `code` and `title` say so."""
+
+    code = "not_uploaded"
+    title = "照片没有上传成功，请重新上传。"
 
 
 class ObjectTooLarge(StorageError):  # noqa: N818
-    """What is under this key is larger than the caller is ready to read."""
+    """What is under this key is larger than the caller is ready to read. `code`, `title`: as a photo's refusal."""
+
+    code = "too_large"
+    title = "照片文件太大，请选择小一些的照片。"
 
 
 @dataclass(frozen=True)

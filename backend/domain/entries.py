@@ -137,8 +137,7 @@ def put_on_ledger(work: Work, entry: Entry, source: Source) -> Case:
     report = _report(work, entry, case, received_on)
     report.forward_released_at = None if needs_release(entry.privacy, category.sensitive) else work.now
     states.open_case(work, case, report, {**data, "ordered_by": case.ordered_by})
-    for ref in entry.photos:
-        photos.attach_to_report(work, ref, report)
+    photos.attach_to_report(work, entry.photos, report)
     return case
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from uuid6 import uuid7
 
@@ -49,33 +49,38 @@ _TO_REPORTER = {
     "accept": ("您的举报已签收", "{unit}已签收您反映的{category}问题（{number}）。"),
     "close": ("您的举报已办结", "您反映的{category}问题（{number}）已办结，欢迎评价。"),
     "reject": ("您的举报未予受理", "您反映的{category}问题（{number}）未予受理，可查看理由并申诉一次。"),
+    "transfer": (
+        "您的举报已移送",
+        "您反映的{category}问题（{number}）不属本县河湖管理职责，已移送有关部门，可查看去向。",
+    ),
     "merge": ("您的举报已并案", "您反映的{category}问题已与同一问题合并办理，进展会继续告知您。"),
     "fail_follow_up": ("问题重新整改", "复查发现{category}问题（{number}）反弹，已要求重新整改。"),
 }
 _NOTED = ("案件有补充情况", "{number} {category}有新的补充情况，请查看。")
-URGENT_KINDS = frozenset({"assign", "reassign", "rule"})
-
-
-class Refused(Protocol):
-    permanent: bool
+# What cannot wait goes by SMS as well: a case newly held, and of an urgent case whatever somebody has to do now.
+NEWLY_ASSIGNED = frozenset({"assign", "reassign", "rule"})
+CALLS_FOR_ACTION = NEWLY_ASSIGNED | frozenset({"send_back", "fail_follow_up", *_TO_OFFICE})
 
 
 def tell(work: Work, case_id: UUID, seq: int) -> None:
     """Write the notices that one event calls for. Repeats write nothing twice."""
     event = work.session.scalars(select(CaseEvent).where(CaseEvent.case_id == case_id, CaseEvent.seq == seq)).one()
     case = work.session.get_one(Case, case_id)
+    kind = event.action
+    # The unit of the event, not of now: by the time this is written the case may be with another.
+    lead = event.data.get("unit") or case.lead_unit
+    category, unit = work.county.category_by_code.get(case.category), work.county.unit_by_code.get(lead or "")
     words = {
         "number": case.number,
-        "category": work.county.category_by_code[case.category].name,
-        "unit": work.county.unit_by_code[case.lead_unit].name if case.lead_unit else "县河长办",
+        "category": category.name if category else case.category,
+        "unit": unit.name if unit else "县河长办",
     }
-    kind = event.action
-    if kind in _TO_UNIT and case.lead_unit:
-        for person in holders(work, case.lead_unit, UNIT_ROLES):
+    if kind in _TO_UNIT and lead:
+        for person in holders(work, lead, UNIT_ROLES):
             _write(work, case, f"{case_id}/{seq}/p{person}", kind, _TO_UNIT[kind], words, person_id=person)
     if kind in _TO_ASSISTING:
-        for unit in event.data["assisting"]:
-            for person in holders(work, unit, UNIT_ROLES):
+        for assisting in event.data["assisting"]:
+            for person in holders(work, assisting, UNIT_ROLES):
                 _write(work, case, f"{case_id}/{seq}/p{person}", kind, _TO_ASSISTING[kind], words, person_id=person)
     if kind in ("note", "supplement") and case.lead_unit and event.unit_code != case.lead_unit:
         for person in holders(work, case.lead_unit, UNIT_ROLES):
@@ -84,8 +89,9 @@ def tell(work: Work, case_id: UUID, seq: int) -> None:
         for person in holders(work, work.county.office, frozenset({"office"})):
             _write(work, case, f"{case_id}/{seq}/p{person}", kind, _TO_OFFICE[kind], words, person_id=person)
     if kind in _TO_REPORTER:
-        target = UUID(event.data["target"]) if kind == "merge" else case_id
-        for account in set(work.session.scalars(select(Report.account_id).where(Report.case_id == target))):
+        # Of a merge only those hear whose report moved, and they wherever it is now.
+        told = Report.id.in_(map(UUID, event.data["reports"])) if kind == "merge" else Report.case_id == case_id
+        for account in work.session.scalars(select(Report.account_id).where(told).distinct()):
             if account is not None:
                 _write(work, case, f"{case_id}/{seq}/a{account}", kind, _TO_REPORTER[kind], words, account_id=account)
 
@@ -103,7 +109,7 @@ def _write(
     person_id: UUID | None = None, account_id: UUID | None = None,
 ) -> None:  # fmt: skip
     title, body = template
-    sms = case.urgent and kind in URGENT_KINDS
+    sms = kind in (CALLS_FOR_ACTION if case.urgent else NEWLY_ASSIGNED)
     _put(work, case, key, kind, title, body.format(**words), sms, person_id, account_id)
 
 
@@ -180,6 +186,8 @@ def deliver(work: Work, delivery_id: UUID, channels: Any, templates: dict[str, s
         if not refused.permanent:
             raise
         delivery.state, delivery.reason = "refused", str(refused)
+        if getattr(refused, "no_consent", False):
+            _forget_consents(work, delivery, templates, notice.kind)
     delivery.ended_at = work.now
 
 
@@ -194,7 +202,7 @@ def _send_sms(work: Work, notice: Notice, delivery: Delivery, channels: Any) -> 
 def _send_wechat(
     work: Work, notice: Notice, delivery: Delivery, channels: Any, templates: dict[str, str]
 ) -> tuple[str, str | None]:
-    template = templates.get(notice.kind) or templates.get("default")
+    template = _template(templates, notice.kind)
     if template is None:
         return "skipped", "未配置订阅消息模板"
     consent = work.session.get(Consent, (delivery.account_id, template), with_for_update=True)
@@ -203,15 +211,29 @@ def _send_wechat(
     account = work.session.get_one(Account, delivery.account_id)
     data = {"thing1": {"value": notice.title[:20]}, "thing2": {"value": notice.body[:20]}}
     page = "pages/home/home"
-    consent.remaining -= 1
     channels.wechat.send_subscribe(work.vault.open(account.openid_sealed), template, page, data)
+    consent.remaining -= 1  # only now: a message that was not sent uses up nothing
     return "sent", None
 
 
-def consented(work: Work, account_id: UUID, answers: dict[str, str]) -> None:
-    """Count what WeChat's consent sheet answered: each 'accept' allows one message of that template."""
+def _template(templates: dict[str, str], kind: str) -> str | None:
+    return templates.get(kind) or templates.get("default")
+
+
+def _forget_consents(work: Work, delivery: Delivery, templates: dict[str, str], kind: str) -> None:
+    """WeChat knows better than our count: this user allows no more messages of the template until asked again."""
+    consent = work.session.get(Consent, (delivery.account_id, _template(templates, kind)), with_for_update=True)
+    if consent is not None:
+        consent.remaining = 0
+
+
+def consented(work: Work, account_id: UUID, answers: dict[str, str], known: Collection[str]) -> None:
+    """Count what WeChat's consent sheet answered: each 'accept' allows one message of that template.
+
+    Templates that are not `known` are nobody's, and not counted.
+    """
     for template_id, answer in answers.items():
-        if answer != "accept":
+        if not answer.startswith("accept") or template_id not in known:
             continue
         statement = insert(Consent).values(account_id=account_id, template_id=template_id, remaining=1)
         counted = statement.on_conflict_do_update(
@@ -229,7 +251,10 @@ def inbox(work: Work, before: UUID | None, limit: int) -> list[Notice]:
 
 def read(work: Work, notice_id: UUID) -> None:
     done = work.session.execute(
-        update(Notice).where(Notice.id == notice_id, _addressed(work)).values(read_at=work.now).returning(Notice.id)
+        update(Notice)
+        .where(Notice.id == notice_id, _addressed(work))
+        .values(read_at=func.coalesce(Notice.read_at, work.now))
+        .returning(Notice.id)
     ).scalar()
     if done is None:
         raise NotFound("找不到这条消息。")

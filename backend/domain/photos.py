@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
@@ -9,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from backend.domain import content
 from backend.domain.faults import Fault
 from backend.models import Case, Photo, Report
 from backend.vault import new_token, token_hash
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
 MAX_BYTES = 15 * 1024 * 1024
 FORM_LIFE = timedelta(minutes=30)
 ORPHAN_AGE = timedelta(days=1)
-CONTENT_TYPES = ("image/jpeg", "image/png", "image/webp")
+MAX_STRIPPED_BYTES = 64 * 1024 * 1024
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -39,17 +42,20 @@ class Shelf(Protocol):
 
 
 class Examiner(Protocol):
-    """backend.clients.images: examine(data) gives the display versions, or raises the `refusal` type."""
+    """backend.clients.images: examine(data, declared=…) gives the display versions, or raises."""
 
-    def __call__(self, data: bytes) -> Any: ...
+    def __call__(self, data: bytes, *, declared: str | None) -> Any: ...
 
 
 def request(
-    work: Work, claimed_at: datetime | None = None, claimed: tuple[float, float] | None = None
+    work: Work,
+    claimed_at: datetime | None = None,
+    claimed: tuple[float, float] | None = None,
+    content_type: str = "image/jpeg",
 ) -> tuple[Photo, str]:
     """A new photo, not yet uploaded, and the claim that its holder must show. `claimed`: WGS-84 lon, lat."""
     claim = new_token()
-    photo = Photo(claim_hash=token_hash(claim), created_at=work.now, claimed_at=claimed_at)
+    photo = Photo(claim_hash=token_hash(claim), created_at=work.now, claimed_at=claimed_at, content_type=content_type)
     if claimed is not None:
         photo.claimed_lon, photo.claimed_lat = claimed
     work.session.add(photo)
@@ -57,9 +63,9 @@ def request(
     return photo, claim
 
 
-def claimed(work: Work, ref: PhotoRef) -> Photo:
+def claimed(work: Work, ref: PhotoRef, lock: bool = False) -> Photo:
     """The photo of a reference. A wrong claim and an unknown id look the same to the caller."""
-    photo = work.session.get(Photo, ref.id)
+    photo = work.session.get(Photo, ref.id, with_for_update=lock or None, populate_existing=lock)
     if photo is None or photo.claim_hash != token_hash(ref.claim):
         raise Fault("unknown_photo", "有照片不是由您上传的，或已过期，请重新选择照片。", photo=str(ref.id))
     return photo
@@ -74,18 +80,20 @@ def uploaded(work: Work, ref: PhotoRef) -> Photo:
     return photo
 
 
-def verify(work: Work, photo_id: UUID, shelf: Shelf, examine: Examiner, refusal: type[Exception]) -> None:
-    """Examine the upload; sound → display and thumbnail versions are written, bad → refused with the reason."""
+def verify(work: Work, photo_id: UUID, shelf: Shelf, examine: Examiner, refusals: tuple[type[Exception], ...]) -> None:
+    """Examine the upload; sound → display and thumbnail versions are written, bad → refused with the reason.
+
+    Each of `refusals` has a stable `code` and a `title`, one sentence for the reporter.
+    """
     photo = work.session.get(Photo, photo_id, with_for_update=True)
     if photo is None or photo.state in ("sound", "refused", "erased"):
         return
-    data = shelf.get(photo.original_key, MAX_BYTES)
     try:
-        found = examine(data)
-    except refusal as bad:
-        photo.state = "refused"
-        photo.refusal = getattr(bad, "code", "bad_picture")
-        photo.refusal_title = getattr(bad, "title", str(bad))
+        found = examine(shelf.get(photo.original_key, MAX_BYTES), declared=photo.content_type)
+    except refusals as bad:
+        refused: Any = bad
+        photo.state, photo.refusal, photo.refusal_title = "refused", refused.code, refused.title
+        work.defer("clean_original", photo.id)
         return
     shelf.put(photo.display_key, found.display, "image/jpeg")
     shelf.put(photo.thumbnail_key, found.thumbnail, "image/jpeg")
@@ -95,6 +103,27 @@ def verify(work: Work, photo_id: UUID, shelf: Shelf, examine: Examiner, refusal:
     if found.gps is not None:
         photo.lon, photo.lat = found.gps
     _ask_for_stamp(work, photo)
+    report = work.session.get(Report, photo.report_id) if photo.report_id else None
+    if report is not None:
+        _settle(work, photo, report)
+
+
+def _settle(work: Work, photo: Photo, report: Report) -> None:
+    """A photo that is sound and hangs on its report: its words are checked, or the phone's whereabouts forgotten."""
+    if report.privacy == "anonymous":
+        photo.lon = photo.lat = photo.claimed_lon = photo.claimed_lat = None
+        work.defer("clean_original", photo.id)
+    elif report.account_id is not None:
+        content.ask_of_photo(work, photo)
+
+
+def clean_original(work: Work, photo_id: UUID, shelf: Shelf, strip: Callable[[bytes], bytes]) -> None:
+    """Keep of an anonymous photo's original the pixels alone, of a refused one nothing. Repeats change nothing."""
+    photo = work.session.get(Photo, photo_id)
+    if photo is not None and photo.state == "refused":
+        shelf.delete(photo.original_key)
+    elif photo is not None:
+        shelf.put(photo.original_key, strip(shelf.get(photo.original_key, MAX_STRIPPED_BYTES)), "image/jpeg")
 
 
 def _ask_for_stamp(work: Work, photo: Photo) -> None:
@@ -107,9 +136,13 @@ def _signed(value: int) -> int:
     return value - (1 << 64) if value >= 1 << 63 else value
 
 
-def attach_to_report(work: Work, ref: PhotoRef, report: Report) -> None:
-    photo = _free(work, ref)
-    photo.report_id, photo.purpose = report.id, "report"
+def attach_to_report(work: Work, refs: Sequence[PhotoRef], report: Report) -> None:
+    """Hang the photos on the report, locked in one order, so that two reports never share one nor wait in a ring."""
+    for ref in sorted(refs, key=lambda ref: ref.id):
+        photo = _free(work, ref)
+        photo.report_id, photo.purpose = report.id, "report"
+        if photo.state == "sound":
+            _settle(work, photo, report)
 
 
 def sound(work: Work, ref: PhotoRef) -> Photo:
@@ -159,7 +192,7 @@ def attach_to_appeal(work: Work, ref: PhotoRef, patrol_id: UUID) -> Photo:
 
 
 def _free(work: Work, ref: PhotoRef) -> Photo:
-    photo = claimed(work, ref)
+    photo = claimed(work, ref, lock=True)
     if photo.state == "requested":
         raise Fault("photo_not_uploaded", "有照片还没有上传完成，请等上传完成后再提交。", photo=str(photo.id))
     if photo.state == "refused":
@@ -187,7 +220,7 @@ def remove_pictures(work: Work, photo_id: UUID, shelf: Shelf) -> None:
 
 
 def remove_orphans(work: Work, shelf: Shelf) -> int:
-    """Delete photos that nothing refers to after a day. Returns how many."""
+    """Delete photos that nothing refers to after a day, some hundred at a time. Returns how many."""
     orphans = work.session.scalars(
         select(Photo)
         .where(
@@ -196,11 +229,13 @@ def remove_orphans(work: Work, shelf: Shelf) -> int:
             Photo.patrol_id.is_(None),
             Photo.created_at < work.now - ORPHAN_AGE,
         )
-        .limit(500)
+        .limit(_AT_ONCE)
         .with_for_update(skip_locked=True)
     ).all()
     for photo in orphans:
         for key in (photo.original_key, photo.display_key, photo.thumbnail_key):
             shelf.delete(key)
         work.session.delete(photo)
+    if len(orphans) == _AT_ONCE:
+        work.defer("remove_orphans")
     return len(orphans)

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import select
 from uuid6 import uuid7
 
-from backend.domain import events, photos, states
+from backend.domain import content, events, photos, states
 from backend.domain.actors import Actor
 from backend.domain.faults import Conflict, Fault, NotFound, Unauthenticated
 from backend.domain.masking import mask
@@ -96,8 +96,8 @@ def submit(work: Work, form: ReportForm, idempotency_key: str) -> tuple[Report, 
         extra={"accuses_officials": form.accuses_officials},
     )
     states.open_case(work, case, report, {"category": category.code, "source": "resident"})
-    for ref in form.photos:
-        photos.attach_to_report(work, ref, report)
+    photos.attach_to_report(work, form.photos, report)
+    content.ask_of_report(work, report)
     work.defer("route_case", case.id)
     return report, code
 
@@ -168,6 +168,8 @@ def supplement(work: Work, report: Report, text: str) -> Supplement:
     work.session.flush()
     data = {"report": report.id, "supplement": added.id, "digest": events.text_digest(salt, text)}
     events.append(work, case, "supplement", case.state, data)
+    content.ask_of_report(work, report)
+    work.session.flush()
     return added
 
 

@@ -16,7 +16,11 @@ class Photo(Base):
     """A photo 照片. It belongs to whoever holds its claim, never to an account: an anonymous one leaves no trace.
 
     state: requested → uploaded → sound | refused; erased when the law asks for it. `taken_at`, `lon`, `lat` come from
-    the original's EXIF; `claimed_*` are what the app said. Coordinates are WGS-84 degrees.
+    the original's EXIF; `claimed_*` are what the app said. Coordinates are WGS-84 degrees; a photo of an
+    anonymous report keeps none.
+    `sha256` is that of the file as uploaded, `content_type` the type under which it was to be uploaded.
+    `content_check` is what WeChat's content check said: missing (never asked, or no answer) | waiting | pass | review |
+    risky; `content_trace_id` is the number under which its answer will come.
     """
 
     __tablename__ = "photos"
@@ -36,6 +40,7 @@ class Photo(Base):
     # The lines of the stamp on its stamped copy; None while there is no such copy.
     stamped: Mapped[list[str] | None]
     purpose: Mapped[str] = mapped_column(default="report")
+    content_type: Mapped[str | None]
     sha256: Mapped[str | None]
     phash: Mapped[int | None] = mapped_column(BigInteger)
     width: Mapped[int | None]
@@ -46,6 +51,9 @@ class Photo(Base):
     claimed_at: Mapped[datetime | None]
     claimed_lon: Mapped[float | None]
     claimed_lat: Mapped[float | None]
+    content_check: Mapped[str] = mapped_column(default="missing", server_default="missing")
+    content_label: Mapped[int | None]
+    content_trace_id: Mapped[str | None] = mapped_column(index=True)
 
     @property
     def original_key(self) -> str:

@@ -20,6 +20,7 @@ class Report(Base):
     `lon`, `lat`: WGS-84 degrees of the problem's place; `accuracy_m` metres. `contact_sealed`: name and phone, sealed.
     `forwarded_text` 转办 is what units read: phone numbers, identity numbers and names masked. The chain of its case
     holds the digest of what was given, with `salt`; both are gone once its words were erased (`erased_at`).
+    `content_check`: what WeChat's content check said of the words; the states are those of `Photo.content_check`.
     """
 
     __tablename__ = "reports"
@@ -43,6 +44,8 @@ class Report(Base):
     contact_sealed: Mapped[str | None]
     receipt_hash: Mapped[str] = mapped_column(unique=True)
     withdrawn_at: Mapped[datetime | None]
+    content_check: Mapped[str] = mapped_column(default="missing", server_default="missing")
+    content_label: Mapped[int | None]
     rating: Mapped[int | None]
     rating_text: Mapped[str | None]
     rated_at: Mapped[datetime | None]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from typing import Any
 
 import openpyxl
@@ -12,16 +11,11 @@ from werkzeug.test import TestResponse
 
 from tests.build import INSPECTOR, OFFICE, QINGYUAN, ROSTER, Build, Phone, phone_of
 
+pytestmark = pytest.mark.usefixtures("stand_in_as_new")
+
 HEADER = ["姓名", "手机号", "角色", "单位", "河段"]
 OFFICE_ROW = ["孙家天", OFFICE, "县河长办", "530199-office", ""]
 TOWNSHIP, OTHER = "530199001", "530199002"
-
-
-@pytest.fixture(autouse=True)
-def stand_in_as_new(build: Build) -> Iterator[None]:
-    build.control("reset")
-    yield
-    build.control("reset")
 
 
 def csv_of(*rows: list[str], encoding: str = "utf-8-sig") -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import uuid
@@ -10,36 +11,16 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from apiflask import APIFlask
-from sqlalchemy import func, select, text
+from PIL import Image
 from werkzeug.test import TestResponse
 
-from backend.extensions import db
 from backend.geo import wgs84_to_gcj02
 from backend.jobs import drain
+from backend.local.pictures import make_jpeg
 from tests.build import POINTS, Build, Phone, phone_of
+from tests.looking import everything, is_a_plain_refusal, rows, sql
 
 HERE = POINTS["inside_township"]
-
-
-def rows(app: APIFlask) -> dict[str, int]:
-    """How many rows each table has."""
-    with app.app_context():
-        counted = {
-            name: db.session.scalar(select(func.count()).select_from(table)) or 0
-            for name, table in db.metadata.tables.items()
-        }
-        db.session.rollback()
-        return counted
-
-
-def is_a_plain_refusal(answer: TestResponse, status: int, code: str, what: str = "") -> None:
-    """A problem of RFC 9457 whose title a villager can read. `what` was tried, for the failure's message."""
-    assert (answer.status_code, answer.json["code"]) == (status, code), (what, answer.json)
-    assert answer.mimetype == "application/problem+json"
-    assert answer.json["status"] == status
-    assert re.search(r"[\u4e00-\u9fff]{2}.*。$", answer.json["title"]), (what, answer.json["title"])
-    assert answer.headers["X-Request-Id"]
 
 
 def at(lon: float, lat: float, **more: Any) -> dict[str, Any]:
@@ -315,26 +296,11 @@ def test_five_parallel_supplements_of_one_key_are_one(build: Build) -> None:
 # ---- three ways of privacy -------------------------------------------------------------------------------------------
 
 
-def everything(app: APIFlask, but: set[str] = frozenset()) -> str:  # type: ignore[assignment]
-    """All rows of all tables as text, except the tables named."""
-    with app.app_context():
-        found = [
-            str(tuple(row))
-            for table in db.metadata.sorted_tables
-            if table.name not in but
-            for row in db.session.execute(text(f"SELECT to_jsonb(t)::text FROM {table.name} t"))
-        ]
-        db.session.rollback()
-        return "\n".join(found)
-
-
 def test_an_anonymous_report_of_a_signed_in_phone_keeps_no_trace_of_the_account(build: Build) -> None:
     resident = build.resident("shy")
     openid = build.control("login", user="shy")["openid"]
     vault = build.app.extensions["qinghe"].vault
-    with build.app.app_context():
-        account = str(db.session.execute(text("SELECT id FROM accounts")).scalar_one())
-        db.session.rollback()
+    account = str(sql(build.app, "SELECT id FROM accounts")[0]["id"])
     report = build.report(
         resident, privacy="anonymous", contact_name="王五", contact_phone="13812345678", category="other"
     )
@@ -350,6 +316,30 @@ def test_an_anonymous_report_of_a_signed_in_phone_keeps_no_trace_of_the_account(
         assert openid.encode() not in key
     assert resident.get("/reports").json["items"] == []
     assert resident.get(f"/reports/{report['id']}").status_code == 404
+
+
+def test_where_the_phone_was_is_not_kept_for_an_anonymous_report(build: Build) -> None:
+    """Neither what the app claimed with its photo nor what the photo's EXIF says; the problem's place is."""
+    phone, storage = build.nobody(), build.app.extensions["qinghe"].storage
+    position = {"claimed_lon": 102.5, "claimed_lat": 25.5, "coord_type": "wgs84"}
+    seen: dict[str, Any] = {}
+    for privacy, order in (("anonymous", "before"), ("anonymous", "after"), ("named", "before")):
+        phone = build.resident() if privacy == "named" else phone
+        located = make_jpeg(320, 240, text="", gps=(113.5, 27.2), seed=len(seen))
+        photo = build.photo(phone, located, wait=order == "before", **position)
+        answer = phone.post("/reports", build.form(phone, photos=[photo], privacy=privacy, category="other"))
+        assert answer.status_code == 201, answer.json
+        drain()
+        columns = "state, lon, lat, claimed_lon, claimed_lat"
+        row = sql(build.app, f"SELECT {columns} FROM photos WHERE id = :id", id=photo["id"])[0]
+        assert row.pop("state") == "sound"
+        seen[privacy, order] = tuple(row.values())
+        original = storage.get(f"original/{photo['id']}", 1 << 24)
+        assert (b"Exif" in original) == (privacy == "named")
+        assert Image.open(io.BytesIO(original)).size == (320, 240)  # upright and whole
+    assert seen["anonymous", "before"] == (None,) * 4
+    assert seen["anonymous", "after"] == (None,) * 4
+    assert seen["named", "before"] == pytest.approx((113.5, 27.2, 102.5, 25.5), abs=1e-4)
 
 
 def test_units_read_no_trace_of_a_confidential_or_anonymous_reporter(build: Build) -> None:
