@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from backend.clients.storage import Storage
     from backend.clients.wechat import WeChat
     from backend.counties import Counties
+    from backend.limiter import Limiter
     from backend.settings import Settings
     from backend.signing import Signer
     from backend.vault import Vault
@@ -39,6 +40,7 @@ class System:
     root_places: Sequence[RootBucket | RootFolder]
     wechat: WeChat
     sms: Sms
+    limiter: Limiter
     ring: Callable[[], None]
 
 
@@ -56,6 +58,7 @@ def create_app(settings: Settings | None = None, **doubles: Any) -> APIFlask:
     from backend.clients.wechat import WeChat
     from backend.counties import Counties
     from backend.extensions import db, migrate
+    from backend.limiter import Limiter
     from backend.queue import doorbell
     from backend.settings import load_settings
     from backend.signing import Signer
@@ -97,6 +100,7 @@ def create_app(settings: Settings | None = None, **doubles: Any) -> APIFlask:
         "root_places": root_places(settings),
         "wechat": WeChat(settings, redis),
         "sms": Sms(settings),
+        "limiter": Limiter(settings, redis),
         "ring": doorbell(redis),
     }
     app.extensions["qinghe"] = System(**{**parts, **doubles})

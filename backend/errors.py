@@ -69,7 +69,7 @@ def install(app: APIFlask) -> None:
         title = _TITLES.get(error.status_code, "请求未能完成，请稍后重试。")
         return problem(error.status_code, _CODES.get(error.status_code, "error"), title)
 
-    app.register_error_handler(Fault, lambda fault: problem(fault.status, fault.code, fault.title, **fault.extra))
+    app.register_error_handler(Fault, _fault)
     app.register_error_handler(PlaceFault, lambda fault: problem(422, fault.code, fault.title, field="place"))
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(
@@ -81,6 +81,13 @@ def install(app: APIFlask) -> None:
     for unavailable in (WeChatUnavailable, StorageUnavailable, RedisError, OperationalError, PoolTimeout):
         app.register_error_handler(unavailable, _unavailable)
     app.register_error_handler(DBAPIError, _database)
+
+
+def _fault(fault: Fault) -> Response:
+    response = problem(fault.status, fault.code, fault.title, **fault.extra)
+    if "retry_after" in fault.extra:
+        response.headers["Retry-After"] = str(fault.extra["retry_after"])
+    return response
 
 
 def _http(error: HTTPException) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from pathlib import Path
 
+from limits import parse_many
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -65,6 +66,16 @@ class Settings(BaseSettings):
     sms_base_url: str = Field(default="", description="empty: no SMS channel; notices say so")
     sms_key: SecretStr = SecretStr("")
 
+    # How often, by account or by address; see backend/limiter.py. Many phones share the address of a mobile gateway.
+    limit_sign_in: str = Field(default="120/minute;1200/hour", description="signing in and binding, per address")
+    limit_binding: str = Field(default="5 per 15 minute;10/day", description="binding codes tried, per account")
+    limit_binding_address: str = Field(default="200/hour", description="binding codes tried, per address")
+    limit_receipt: str = Field(default="60/minute;600/hour", description="uses of receipt codes, per address")
+    limit_upload: str = Field(default="120/minute;1200/hour", description="upload forms, per address")
+    limit_supplement: str = Field(default="30/hour;100/day", description="words added to reports, per account")
+    limit_report: str = Field(default="20/hour;60/day", description="reports signed in, per account")
+    limit_report_anonymous: str = Field(default="60/hour;300/day", description="anonymous reports, per address")
+
     # The county
     county_dir: Path = Field(description="folder with county.toml and its companions")
 
@@ -88,6 +99,19 @@ class Settings(BaseSettings):
     def _long_enough(cls, value: SecretStr) -> SecretStr:
         if len(value.get_secret_value()) < 32:
             raise ValueError("must be at least 32 random characters")
+        return value
+
+    @field_validator(
+        "limit_sign_in", "limit_binding", "limit_binding_address", "limit_receipt", "limit_upload",
+        "limit_supplement", "limit_report", "limit_report_anonymous",
+    )  # fmt: skip
+    @classmethod
+    def _limit(cls, value: str) -> str:
+        try:
+            if value:
+                parse_many(value)
+        except ValueError as error:
+            raise ValueError('is no limit like "20/hour;60/day"; empty means none') from error
         return value
 
     @field_validator("identity_keys")

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 from flask import Flask, current_app, g, request
 
+from backend.clock import shanghai_day
 from backend.domain import patrols, people
 from backend.domain.actors import NOBODY, Actor
 from backend.domain.faults import Forbidden, Unauthenticated
+from backend.limiter import network_of
 from backend.models import SignIn
 from backend.work import Work, unit_of_work
 
@@ -114,6 +116,20 @@ ACCESS: dict[str, str] = {
     "roster.new_binding_code": "office",
 }
 
+# endpoint → the limits (Settings `limit_<name>`) that a call counts against, and whose they are. What is not said here:
+# reports.submit counts reports taken in, not repeats; see `count_report`.
+LIMITED: dict[str, tuple[tuple[str, str], ...]] = {
+    "session.sign_in": (("sign_in", "address"),),
+    "session.bind_phone": (("sign_in", "address"),),
+    "session.bind_code": (("binding", "account"), ("binding_address", "address")),
+    "photos.request_upload": (("upload", "address"),),
+    "reports.supplement": (("supplement", "account"),),
+    "receipt.show": (("receipt", "address"),),
+    "receipt.supplement": (("receipt", "address"),),
+    "receipt.rate": (("receipt", "address"),),
+    "receipt.act": (("receipt", "address"),),
+}
+
 
 def install(app: Flask) -> None:
     """Check the table against the URL map, and enforce it before every request."""
@@ -139,6 +155,22 @@ def install(app: Flask) -> None:
             raise Unauthenticated("unauthenticated", "请先登录。")
         if (needed == "official" and not actor.official) or (needed == "office" and actor.role != "office"):
             raise Forbidden("role_required", "您的身份不能使用这个功能。")
+        for name, whose in LIMITED.get(request.endpoint or "", ()):
+            system().limiter.spend(name, str(actor.account_id) if whose == "account" else address_key())
+
+
+def address_key() -> str:
+    """The caller's address as limits know it: a digest that is another one tomorrow, kept only for the window."""
+    today = shanghai_day(system().clock())
+    return system().vault.digest("address", f"{today}\0{network_of(request.remote_addr)}")
+
+
+def count_report(actor: Actor) -> None:
+    """Count a report about to be taken in: by its account, and an anonymous one by the address alone."""
+    if actor.account_id is None:
+        system().limiter.spend("report_anonymous", address_key())
+    else:
+        system().limiter.spend("report", str(actor.account_id))
 
 
 def _uploader() -> Actor:

@@ -11,6 +11,7 @@ from flask import g, request
 from sqlalchemy import select
 
 from backend.api import schemas
+from backend.api.access import count_report
 from backend.api.idempotency import once, required_key
 from backend.api.photos import show_photo
 from backend.domain import reports, states
@@ -148,6 +149,7 @@ def submit(form: schemas.ReportInput) -> Any:
     )
     with unit_of_work(actor) as work, once(work, "reports.submit", key, body) as repeat:
         if repeat.outcome is None:
+            count_report(work.actor)
             report, code = reports.submit(work, report_form, key)
             repeat.outcome = {"report": str(report.id)}
         else:
