@@ -94,7 +94,9 @@ def _http(error: HTTPException) -> Any:
     if error.code is None or error.code < 400:
         return error
     title = _TITLES.get(error.code, "系统出错了，我们会尽快处理。")
-    return problem(error.code, _CODES.get(error.code, "internal_error"), title)
+    response = problem(error.code, _CODES.get(error.code, "internal_error"), title)
+    response.headers.extend((name, value) for name, value in error.get_headers() if name != "Content-Type")  # Allow
+    return response
 
 
 def _unavailable(error: Exception) -> Response:

@@ -23,6 +23,7 @@ def install(app: APIFlask) -> None:
         inflate,
         ledger,
         notices,
+        openapi,
         ops,
         patrol_export,
         patrol_lists,
@@ -51,3 +52,4 @@ def install(app: APIFlask) -> None:
     app.register_blueprint(wechat.bp)
     access.install(app)
     inflate.install(app)
+    openapi.install(app)

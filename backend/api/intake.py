@@ -17,6 +17,7 @@ _SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 
 # (last part of the field's name, pydantic's kind of error) → a code of its own and its sentence.
 _SPECIAL = {
+    ("file", "value_error"): ("file_missing", "请选择要上传的文件。"),
     ("coord_type", "missing"): ("coord_type_missing", "请说明位置的坐标类型（wgs84 或 gcj02）。"),
     ("coord_type", "literal_error"): ("unknown_coord_type", "坐标类型只能是 wgs84 或 gcj02。"),
 }

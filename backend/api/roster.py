@@ -6,7 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from flask import g, request
+from apiflask.fields import UploadFile
+from flask import g
+from pydantic import ConfigDict, Field
 from sqlalchemy import select
 
 from backend.api import schemas
@@ -43,29 +45,34 @@ def listing(page: schemas.PageQuery) -> Any:
         return {"items": items, "next": found[-1].id if len(found) == page.limit else None}
 
 
-@bp.post("/roster")
-@bp.output(schemas.ImportOut)
-def import_file() -> Any:
-    """Multipart field `file`: .xlsx or .csv. With `?dry_run=1` it is only told what would change.
+class RosterUpload(schemas.Input):
+    model_config = ConfigDict(arbitrary_types_allowed=True)
 
-    A faulty row stops the whole import.
-    """
-    upload = request.files.get("file")
-    if upload is None:
-        raise Fault("file_missing", "请选择名册文件（.xlsx 或 .csv）。", field="file")
-    dry_run = request.args.get("dry_run") == "1"
+    file: UploadFile = Field(description=".xlsx or .csv")
+
+
+class ImportQuery(schemas.Input):
+    dry_run: bool = Field(default=False, description="only tell what would change")
+
+
+@bp.post("/roster")
+@bp.input(RosterUpload, location="files", arg_name="upload")
+@bp.input(ImportQuery, location="query", arg_name="how")
+@bp.output(schemas.ImportOut)
+def import_file(upload: RosterUpload, how: ImportQuery) -> Any:
+    """Make the roster what the file says. A faulty row stops the whole import."""
     with unit_of_work(g.actor) as work:
         try:
-            rows = read_roster(upload.read(), work.county)
+            rows = read_roster(upload.file.read(), work.county)
         except RosterFaults as bad:
             faults = [{"line": fault.line, "reason": fault.reason} for fault in bad.faults[:500]]
             raise Fault("bad_roster", f"名册有 {len(bad.faults)} 处错误，没有导入任何人。", faults=faults) from bad
         trial = work.session.begin_nested()
         done = people.import_roster(work, rows)
         work.session.flush()
-        if dry_run:
+        if how.dry_run:
             trial.rollback()
-        return {**done, "dry_run": dry_run}
+        return {**done, "dry_run": how.dry_run}
 
 
 @bp.post("/roster/<uuid:person_id>/binding-code")
