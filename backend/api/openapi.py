@@ -91,7 +91,7 @@ def install(app: APIFlask) -> None:
     app.config.update(AUTO_OPERATION_ID=True, AUTO_VALIDATION_ERROR_RESPONSE=False, AUTO_404_RESPONSE=False)
 
     @app.spec_processor
-    def complete(spec: Spec) -> Spec:
+    def complete(spec: Any) -> Any:
         rules = {(_path(rule), method): rule for rule in app.url_map.iter_rules() for method in rule.methods or ()}
         for path, operations in spec["paths"].items():
             for method, operation in operations.items():

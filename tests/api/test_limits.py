@@ -154,8 +154,8 @@ def test_words_added_are_counted_too(build: Build, limits: Set) -> None:
 
 def test_without_redis_reports_are_taken_in_and_the_log_says_that_nobody_counts(build: Build, limits: Set) -> None:
     limits(redis=nowhere(), report="1/hour", report_anonymous="1/hour", upload="1/hour")
-    resident = build.resident()
     with capture_logs() as logs:
+        resident = build.resident()
         for _ in range(2):
             form = build.form(resident)
             assert resident.post("/reports", form).status_code == 201
