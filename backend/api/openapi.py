@@ -1,13 +1,15 @@
 """The description of the interface at /api/v1/openapi.json: what APIFlask gathers, made whole.
 
-Added here, by rule and not by hand for each endpoint: who may call (from ACCESS), headers, every answer that an
-operation can give, words from which a path chooses; and shapes that several answers share are named once.
+Added here, by rule and not by hand for each endpoint: who may call (from ACCESS), the headers it reads, every answer
+that it can give, words from which a path chooses; and shapes that several answers share are named once.
 """
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 from apiflask import APIFlask
@@ -18,15 +20,6 @@ from backend.domain import states
 
 Spec = dict[str, Any]
 
-# POSTs that create nothing that a repeat would make twice, and so take no Idempotency-Key. All others do.
-KEYLESS = frozenset(
-    {
-        "session.sign_in", "session.bind_phone", "session.bind_code", "photos.request_upload", "photos.tell_uploaded",
-        "notices.read", "notices.consent", "roster.import_file", "roster.new_binding_code",
-    }
-)  # fmt: skip
-# Headers that single operations read besides.
-HEADERS: dict[str, tuple[str, ...]] = {"cases.act": ("If-Match",), "photos.show": ("Photo-Claim",)}
 # Words that a part of the path is one of, where no converter says so.
 WORDS: dict[tuple[str, str], tuple[str, ...]] = {("cases.act", "action"): states.ACTIONS}
 # Answers that only these give.
@@ -95,9 +88,13 @@ def install(app: APIFlask) -> None:
         rules = {(_path(rule), method): rule for rule in app.url_map.iter_rules() for method in rule.methods or ()}
         for path, operations in spec["paths"].items():
             for method, operation in operations.items():
-                _complete(operation, rules[path, method.upper()], method)
+                rule = rules[path, method.upper()]
+                _complete(operation, rule, method, _headers_read(app.view_functions[rule.endpoint]))
         components = spec.setdefault("components", {})
-        components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+        components["securitySchemes"] = {
+            "token": {"type": "http", "scheme": "bearer"},
+            "grant": {"type": "apiKey", "in": "header", "name": "Patrol-Grant"},
+        }
         components["schemas"] = {**components.get("schemas", {}), "Problem": _PROBLEM}
         return _named_once(spec)
 
@@ -107,21 +104,32 @@ def _path(rule: Rule) -> str:
     return re.sub(r"<(?:[^:<>]*:)?([^<>]+)>", r"{\1}", rule.rule)
 
 
-def _complete(operation: Spec, rule: Rule, method: str) -> None:
+def _headers_read(view: Callable[..., Any], seen: frozenset[Any] = frozenset()) -> set[str]:
+    """The headers of _HEADERS that a view names, itself or in what it calls of this package: so nobody tells twice."""
+    function = inspect.unwrap(view)
+    code = function.__code__
+    found = {name for name in code.co_consts if isinstance(name, str) and name in _HEADERS}
+    for name in code.co_names:
+        called = function.__globals__.get(name)
+        ours = inspect.isfunction(called) and called.__module__.startswith("backend.api.")
+        if ours and called not in seen:
+            found |= _headers_read(called, seen | {called})
+    return found
+
+
+def _complete(operation: Spec, rule: Rule, method: str, headers: set[str]) -> None:
     endpoint = rule.endpoint
     access = ACCESS[endpoint]
     parameters: list[Spec] = operation.setdefault("parameters", [])
     for parameter in parameters:
         if parameter["in"] == "path":
             parameter["schema"] = _in_path(endpoint, rule, parameter["name"]) or parameter["schema"]
-    headers = [*HEADERS.get(endpoint, ()), *(["Receipt-Code"] if access == "receipt" else ())]
-    if method == "post" and endpoint not in KEYLESS:
-        headers.append("Idempotency-Key")
     parameters += [{"name": name, "in": "header", "required": True, **_HEADERS[name]} for name in sorted(headers)]
     if "requestBody" in operation:
         operation["requestBody"]["required"] = True
     # An unknown token is refused everywhere; none at all is enough where anybody may call.
-    operation["security"] = [{"token": []}, {}] if access in ("public", "receipt") else [{"token": []}]
+    beside: dict[str, list[Spec]] = {"public": [{}], "receipt": [{}], "grant": [{"grant": []}]}
+    operation["security"] = [{"token": []}, *beside.get(access, ())]
     for status in sorted(_answers(endpoint, method, operation)):
         operation["responses"].setdefault(
             str(status),
