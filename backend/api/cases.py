@@ -86,12 +86,13 @@ def show_case(work: Work, case: Case) -> dict[str, Any]:
         "routing_reason": case.routing_reason,
         "assisting": [held.unit_code for held in assignments if held.part == "assist"],
         "assignments": [_assignment(work, held) for held in assignments],
+        "suggested": cases.suggested(work, case),
         "merged_into": case.merged_into_id,
         "first_rectify_by": case.first_rectify_by,
         "rule_rectify_by": case.rule_rectify_by,
         "ordered_by": case.ordered_by,
         "holders": [_holder(work, held) for held in holdings.of_case(work, case.id)],
-        "reports": [_report(work, report) for report in work.session.scalars(hanging)],
+        "reports": [_report(work, case, report) for report in work.session.scalars(hanging)],
         "evidence": [show_photo(photo) for photo in work.session.scalars(evidence)],
         "reminders": reminders.of_case(work, case.id),
         "supervisions": supervision.of_case(work, case.id),
@@ -124,12 +125,12 @@ def _holder(work: Work, held: holdings.Holding) -> dict[str, Any]:
     }
 
 
-def _report(work: Work, report: Report) -> dict[str, Any]:
+def _report(work: Work, case: Case, report: Report) -> dict[str, Any]:
     """A report as an official reads it: the office the original words, units the forwarded ones."""
     office = work.actor.role == "office"
     released = office or report.forward_released_at is not None
     contact = None
-    if cases.names_contact(work.actor, report) and report.contact_sealed:
+    if cases.names_contact(work.actor, case, report) and report.contact_sealed:
         contact = json.loads(work.vault.open(report.contact_sealed))
     words = [added.text if office else added.forwarded_text for added in report.supplements]
     return {

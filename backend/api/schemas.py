@@ -245,6 +245,11 @@ class AssignmentOut(BaseModel):
     acknowledged_at: datetime | None = Field(description="None while an assisting unit has not acknowledged")
 
 
+class SuggestedOut(BaseModel):
+    unit: str
+    assisting: list[str]
+
+
 class ReminderOut(BaseModel):
     """A reminder 催办 of one rung of the line, by the timer or by hand."""
 
@@ -325,6 +330,7 @@ class CaseOut(CaseRow):
     routing_reason: str | None
     assisting: list[str]
     assignments: list[AssignmentOut] = Field(description="open ones, the lead unit's first")
+    suggested: SuggestedOut | None = Field(description="to the office in triage: where routing would have sent it")
     merged_into: UUID | None
     first_rectify_by: datetime | None
     rule_rectify_by: datetime | None = Field(description="what the rules alone gave at first")

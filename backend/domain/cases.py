@@ -43,6 +43,8 @@ def _decide(work: Work, case: Case, report: Report, decision: routing.Decision) 
         reason = f"与已受理的案件 {certain.number} 是同一问题，合并办理。"
         states.act(work, case.id, "merge", {"target": certain.id, "reason": reason})
         return
+    if certain is not None:
+        likely.insert(0, (certain, distance_m(case.lon, case.lat, certain.lon, certain.lat)))
     if likely:
         numbers = "、".join(other.number for other, _ in likely)
         for other, metres in likely:
@@ -56,7 +58,9 @@ def _decide(work: Work, case: Case, report: Report, decision: routing.Decision) 
     elif decision.lead is None:
         _hold(work, case, "no_unit", decision.reason)
     else:
-        form = {"unit": decision.lead, "assisting": list(decision.assisting), "reason": decision.reason}
+        # The other units that hold the place, and the departments that the kind of report calls in.
+        helpers = [*decision.assisting, *decision.departments]
+        form = {"unit": decision.lead, "assisting": helpers, "reason": decision.reason}
         states.act(work, case.id, "assign", form)
     if emergency.declared_by_itself(work, case) is not None:
         work.defer("declare_emergency", case.id)
@@ -129,6 +133,15 @@ def readable_text(actor: Actor, report: Report) -> dict[str, Any]:
     return {"text": report.forwarded_text, "forwarded": True}
 
 
-def names_contact(actor: Actor, report: Report) -> bool:
-    """实名: the handling unit may call the reporter. 保密: nobody below the office, and there only by a logged look."""
-    return report.privacy == "named" and actor.role in UNIT_ROLES
+def names_contact(actor: Actor, case: Case, report: Report) -> bool:
+    """实名: the lead unit may call the reporter, those who assist not. 保密: nobody below the office, and there only by
+    a logged look."""
+    return report.privacy == "named" and actor.role in UNIT_ROLES and actor.unit == case.lead_unit
+
+
+def suggested(work: Work, case: Case) -> dict[str, Any] | None:
+    """To the office, while it has to assign: where routing would have sent the case."""
+    found = case.routing or {}
+    if work.actor.role != "office" or case.state != "triage" or found.get("lead") not in work.county.unit_by_code:
+        return None
+    return {"unit": found["lead"], "assisting": [*found["assisting"], *found["departments"]]}
