@@ -66,7 +66,7 @@ def test_an_assignment_is_told_to_the_lead_unit_those_who_assist_and_the_reporte
     tell(work, case)
     assert told(work) == {
         "新交办案件": {"经办", "镇长"},
-        "新协办案件": {"水务"},
+        "请协办": {"水务"},
         "您的举报已交办": {str(reporter.id)},
     }
 
