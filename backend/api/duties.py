@@ -11,6 +11,7 @@ from flask import Response, g
 from pydantic import BaseModel, Field
 from sqlalchemy import ColumnElement, and_
 
+from backend.api.openapi import a_file
 from backend.api.schemas import Code, Input
 from backend.domain import duties, duty_sheet
 from backend.domain.actors import ROLE_NAMES
@@ -198,6 +199,7 @@ def summary(asked: PeriodQuery) -> Any:
 
 @bp.get("/duties/completion.xlsx")
 @bp.input(PeriodQuery, location="query", arg_name="asked")
+@bp.doc(responses=a_file(duty_sheet.CONTENT_TYPE))
 def sheet(asked: PeriodQuery) -> Response:
     """The completion table as officials keep it: one row per chief and period, the sums on a sheet of their own."""
     with unit_of_work(g.actor) as work:

@@ -16,6 +16,7 @@ from backend import sheet_file
 from backend.api import access
 from backend.api.idempotency import once, required_key
 from backend.api.ledger import LedgerOrder, filter_of
+from backend.api.openapi import a_file
 from backend.api.schemas import PageQuery
 from backend.domain import exports
 from backend.domain.sheets import FileForm
@@ -78,7 +79,7 @@ def _show(work: Work, export: Export) -> dict[str, Any]:
 
 @bp.get("/cases/export")
 @bp.input(ExportForm, location="query", arg_name="asked")
-@bp.doc(responses={200: "the file"})
+@bp.doc(responses=a_file(*sheet_file.CONTENT_TYPES.values()))
 def at_once(asked: ExportForm) -> Any:
     """A short export as the answer itself; a long one is refused with `export_too_long`, ask for it by POST."""
     wanted = filter_of(asked)

@@ -78,6 +78,11 @@ _PROBLEM: Spec = {
 }
 
 
+def a_file(*content_types: str) -> dict[int | str, dict[str, str | dict[str, dict[str, Any]]]]:
+    """For `@bp.doc(responses=…)`: the answer is a file of one of these types."""
+    return {200: {"description": "the file", "content": {kind: {} for kind in content_types}}}
+
+
 def install(app: APIFlask) -> None:
     """Have APIFlask's description completed whenever it is made."""
     app.description = "Reports, cases and patrols of one county. Times are RFC 3339 with zone, places WGS-84 degrees."

@@ -2,7 +2,7 @@
 
 New endpoints are picked up by themselves. What a failure means and how to mend it:
 - a 5xx: the input reached something that cannot take it; refuse it with a Fault, or narrow the form's field.
-- an undocumented status or content type: say it, `@bp.output`, `@bp.doc(responses={200: {"content": {…}}})` for files,
+- an undocumented status or content type: say it, by `@bp.output`, for a file by `@bp.doc(responses=a_file(…))`,
   or ANSWERS in backend/api/openapi.py for an error that only this endpoint gives.
 - an answer that breaks its schema: the output model promises what the view does not keep.
 """

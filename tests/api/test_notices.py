@@ -60,7 +60,7 @@ def test_the_inbox_is_always_written_though_nobody_consented_and_wechat_is_down(
     build.report(resident)
     assert titles(resident) == ["您的举报已交办"]
     assert [(d["state"], d["reason"]) for d in deliveries(build)] == [("skipped", "对方没有同意接收订阅消息")]
-    assert build.look("sent") == []
+    assert build.seen("sent") == []
 
 
 def test_a_notice_is_read_once_and_by_nobody_else(build: Build, resident: Phone) -> None:
@@ -111,7 +111,7 @@ def test_both_accounts_of_a_person_see_one_inbox(build: Build) -> None:
     assert second.get("/notices").json["items"] == [notice]
     assert second.post(f"/notices/{notice['id']}/read").status_code == 204
     assert first.get("/notices").json["items"][0]["read_at"]
-    assert sorted(sent["user"] for sent in build.look("sent")) == sorted([f"official-{phone_of(LEAD)}", "second"])
+    assert sorted(sent["user"] for sent in build.seen("sent")) == sorted([f"official-{phone_of(LEAD)}", "second"])
 
 
 # ---- consent ---------------------------------------------------------------------------------------------------------
@@ -131,7 +131,7 @@ def test_each_consent_gives_one_message_and_is_used_up(build: Build, resident: P
     assert build.office().act(case_id, "close").status_code == 200
     drain()
     assert titles(resident) == ["您的举报已办结", "您的举报已签收", "您的举报已交办"]
-    assert [sent["data"]["thing1"] for sent in build.look("sent")] == ["您的举报已交办", "您的举报已签收"]
+    assert [sent["data"]["thing1"] for sent in build.seen("sent")] == ["您的举报已交办", "您的举报已签收"]
     assert [d["state"] for d in deliveries(build)] == ["sent", "sent", "skipped"]
     assert remaining(build) == [0]
 
@@ -175,11 +175,11 @@ def test_while_wechat_fails_a_message_is_tried_again_later_and_later_and_sent_on
         drain()
     (row,) = deliveries(build)
     assert (row["state"], row["attempts"], row["last_error"] is None) == ("sent", 6, False)
-    assert len(build.look("sent")) == 1
+    assert len(build.seen("sent")) == 1
     assert remaining(build) == [0]
     build.clock.move(days=2)
     drain()
-    assert len(build.look("sent")) == 1
+    assert len(build.seen("sent")) == 1
 
 
 def test_a_message_that_never_goes_through_is_given_up_and_told_to_the_operators(build: Build, resident: Phone) -> None:
@@ -208,7 +208,7 @@ def test_a_user_who_refuses_is_recorded_and_never_tried_again(build: Build, resi
     assert remaining(build) == [0]
     build.clock.move(days=1)
     drain()
-    assert sum(call["path"] == SEND for call in build.look("calls")) == 1
+    assert sum(call["path"] == SEND for call in build.seen("calls")) == 1
 
 
 def test_a_template_that_wechat_does_not_know_is_recorded_and_costs_no_consent(build: Build, resident: Phone) -> None:
@@ -240,7 +240,7 @@ def test_a_limit_of_the_day_is_waited_for_and_not_hammered(build: Build, residen
 
 def test_a_newly_assigned_case_reaches_its_officials_by_sms(build: Build) -> None:
     report = build.report()
-    sent = build.look("sms")
+    sent = build.seen("sms")
     assert phone_of(LEAD) in {one["phone"] for one in sent}
     assert {one["text"] for one in sent} == {
         f"【清河】新交办案件：{report['number']} 垃圾倾倒已交办给翠屏乡，请按时签收。"
@@ -260,6 +260,6 @@ def test_an_sms_that_the_person_blocks_is_recorded_and_one_that_fails_is_tried_a
     rows = deliveries(build, "sms", "person_id")
     refused = [d for d in rows if d["state"] == "refused"]
     assert ["对方拒收短信" in d["reason"] for d in refused] == [True]
-    assert phone_of(LEAD) not in {one["phone"] for one in build.look("sms")}
+    assert phone_of(LEAD) not in {one["phone"] for one in build.seen("sms")}
     assert all(d["done_at"] is not None for d in rows)
     assert sum(d["attempts"] for d in rows) == len(rows) + 1

@@ -204,7 +204,7 @@ def test_of_an_anonymous_report_wechat_is_asked_nothing_and_a_person_looks(build
     build.report(build.resident(), privacy="anonymous")
     assert checks(build) == ([("missing", None)], [("missing", None)])
     assert why_look(build) == ["文字未经微信内容检查。", "1 张照片未经微信内容检查。"]
-    assert not [call for call in build.look("calls") if "check" in call["path"]]
+    assert not [call for call in build.seen("calls") if "check" in call["path"]]
 
 
 def test_whoever_was_not_active_within_two_hours_cannot_be_asked_about(build: Build) -> None:
@@ -270,7 +270,7 @@ def test_the_whole_way_wechat_fetches_the_picture_and_pushes_its_word(build: Bui
     build.report(build.resident())
     deadline = time.monotonic() + 30
     while checks(build)[1] != [("pass", 100)]:
-        assert time.monotonic() < deadline, build.look("pushes")
+        assert time.monotonic() < deadline, build.seen("pushes")
         time.sleep(0.05)
-    (record,) = build.look("pushes")
+    (record,) = build.seen("pushes")
     assert record["tries"][-1] == "HTTP 200 success"
