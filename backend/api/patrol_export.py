@@ -10,6 +10,7 @@ from apiflask import APIBlueprint
 from flask import g, send_file
 from pydantic import Field
 
+from backend.api.openapi import a_file
 from backend.api.schemas import Code, Input
 from backend.domain import patrol_export
 from backend.work import unit_of_work
@@ -27,6 +28,7 @@ class ExportQuery(Input):
 
 @bp.get("/patrols/export.zip")
 @bp.input(ExportQuery, location="query", arg_name="asked")
+@bp.doc(responses=a_file(patrol_export.CONTENT_TYPE))
 def archive(asked: ExportQuery) -> Any:
     """The format is described in docs/patrol-export.md. Each use is put on record."""
     with unit_of_work(g.actor) as work:
