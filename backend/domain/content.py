@@ -43,9 +43,11 @@ def check_words(work: Work, report_id: UUID, checker: Checker, refusal: type[Exc
     added = select(Supplement.text).where(Supplement.report_id == report_id).order_by(Supplement.id)
     words = [report.text, report.address, *work.session.scalars(added)]
     found, label = "missing", None
+    openid = _openid(work, report)
     try:
-        verdict = checker.check_text(_openid(work, report), "\n".join(filter(None, words)))
-        found, label = str(verdict.suggestion), verdict.label
+        if openid is not None:
+            verdict = checker.check_text(openid, "\n".join(filter(None, words)))
+            found, label = str(verdict.suggestion), verdict.label
     except refusal as refused:
         _raise_unless_lasting(refused)
     work.session.refresh(report, with_for_update=True)
@@ -59,9 +61,12 @@ def check_picture(work: Work, photo_id: UUID, address: str, checker: Checker, re
     photo = work.session.get(Photo, photo_id, with_for_update=True)
     if photo is None or photo.report_id is None or photo.content_check != "waiting" or photo.content_trace_id:
         return
+    openid = _openid(work, work.session.get_one(Report, photo.report_id))
     try:
-        openid = _openid(work, work.session.get_one(Report, photo.report_id))
-        photo.content_trace_id = checker.check_media(openid, address)
+        if openid is None or photo.state != "sound":
+            photo.content_check = "missing"
+        else:
+            photo.content_trace_id = checker.check_media(openid, address)
     except refusal as refused:
         _raise_unless_lasting(refused)
         photo.content_check = "missing"
@@ -106,5 +111,7 @@ def _raise_unless_lasting(refused: Exception) -> None:
         raise refused
 
 
-def _openid(work: Work, report: Report) -> str:
-    return work.vault.open(work.session.get_one(Account, report.account_id).openid_sealed)
+def _openid(work: Work, report: Report) -> str | None:
+    """None when the reporter's identity was erased meanwhile."""
+    account = work.session.get(Account, report.account_id) if report.account_id else None
+    return work.vault.open(account.openid_sealed) if account and account.openid_sealed else None

@@ -109,20 +109,21 @@ def verify(work: Work, photo_id: UUID, shelf: Shelf, examine: Examiner, refusals
 
 
 def _settle(work: Work, photo: Photo, report: Report) -> None:
-    """A photo that is sound and hangs on its report: its words are checked, or the phone's whereabouts forgotten."""
+    """What a photo on its report calls for: of 匿名 the phone's whereabouts are forgotten, others are checked."""
     if report.privacy == "anonymous":
         photo.lon = photo.lat = photo.claimed_lon = photo.claimed_lat = None
+    if photo.state == "sound" and report.privacy == "anonymous":
         work.defer("clean_original", photo.id)
-    elif report.account_id is not None:
+    elif photo.state == "sound" and report.account_id is not None:
         content.ask_of_photo(work, photo)
 
 
 def clean_original(work: Work, photo_id: UUID, shelf: Shelf, strip: Callable[[bytes], bytes]) -> None:
     """Keep of an anonymous photo's original the pixels alone, of a refused one nothing. Repeats change nothing."""
-    photo = work.session.get(Photo, photo_id)
+    photo = work.session.get(Photo, photo_id, with_for_update=True)
     if photo is not None and photo.state == "refused":
         shelf.delete(photo.original_key)
-    elif photo is not None:
+    elif photo is not None and photo.state == "sound":
         shelf.put(photo.original_key, strip(shelf.get(photo.original_key, MAX_STRIPPED_BYTES)), "image/jpeg")
 
 
@@ -141,8 +142,7 @@ def attach_to_report(work: Work, refs: Sequence[PhotoRef], report: Report) -> No
     for ref in sorted(refs, key=lambda ref: ref.id):
         photo = _free(work, ref)
         photo.report_id, photo.purpose = report.id, "report"
-        if photo.state == "sound":
-            _settle(work, photo, report)
+        _settle(work, photo, report)
 
 
 def sound(work: Work, ref: PhotoRef) -> Photo:

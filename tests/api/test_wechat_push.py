@@ -11,11 +11,15 @@ from urllib.parse import urlencode
 import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisGone
+from sqlalchemy import select
 from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 
 from backend.jobs import drain
-from backend.local.wechat import Account, StandIn, create_stand_in
+from backend.local.wechat import Account as WeChatAccount
+from backend.local.wechat import StandIn, create_stand_in
+from backend.models import Account, Report
+from backend.work import unit_of_work
 from tests.build import Build
 from tests.looking import is_a_plain_refusal, sql
 
@@ -25,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("stand_in_as_new")
 @pytest.fixture
 def wechat(settings_env: dict[str, str]) -> StandIn:
     """WeChat's side of the secrets, to seal pushes with."""
-    account = Account(
+    account = WeChatAccount(
         app_id=settings_env["WECHAT_APP_ID"],
         app_secret=settings_env["WECHAT_APP_SECRET"],
         push_token=settings_env["WECHAT_PUSH_TOKEN"],
@@ -215,6 +219,18 @@ def test_whoever_was_not_active_within_two_hours_cannot_be_asked_about(build: Bu
     drain()
     assert checks(build) == ([("missing", None)], [("missing", None)])
     assert sql(build.app, "SELECT 1 FROM deferred WHERE name LIKE 'check_%' AND done_at IS NULL") == []
+
+
+def test_of_a_reporter_whose_identity_was_erased_meanwhile_nothing_is_asked(build: Build) -> None:
+    resident = build.resident()
+    assert resident.post("/reports", build.form(resident)).status_code == 201
+    with build.app.app_context(), unit_of_work() as work:
+        report = work.session.scalars(select(Report)).one()
+        work.session.get_one(Account, report.account_id).openid_sealed = ""
+        report.account_id = None
+    drain()
+    assert checks(build) == ([("missing", None)], [("missing", None)])
+    assert not [call for call in build.seen("calls") if "check" in call["path"]]
 
 
 def test_while_wechat_is_down_the_check_waits_and_the_report_does_not(build: Build) -> None:
