@@ -233,7 +233,7 @@ def _workbook(shown: Month) -> bytes:
         ]  # fmt: skip
         _fill(book.add_worksheet(name), head, ["名次", "名称", "身份", "总分", *titles, "更正理由"], rows)
     lost: list[list[Any]] = [
-        [one.name, part["title"], less["points"], less["words"], " ".join(i for ids in less["ids"].values() for i in ids)]
+        [one.name, part["title"], less["points"], less["words"], _ids(less)]
         for one in shown.scores
         for part in one.parts
         for less in part["deductions"]
@@ -241,6 +241,10 @@ def _workbook(shown: Month) -> bytes:
     _fill(book.add_worksheet("扣分明细"), head, ["名称", "项目", "扣分", "原因", "依据编号"], lost)
     book.close()
     return memory.getvalue()
+
+
+def _ids(less: dict[str, Any]) -> str:
+    return " ".join(one for ids in less["ids"].values() for one in ids)
 
 
 def _fill(sheet: xlsxwriter.worksheet.Worksheet, head: Any, titles: list[str], rows: list[list[Any]]) -> None:

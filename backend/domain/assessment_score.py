@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any
 
 from backend.rules.assessment import PART_NAMES, AssessmentRules, Summons
@@ -90,7 +91,7 @@ def spread(cents: int, weights: Sequence[float]) -> list[int]:
 
 
 def total(parts: Sequence[Mapping[str, Any]]) -> float:
-    return sum(round(100 * part["points"]) for part in parts) / 100
+    return float(sum(round(100 * part["points"]) for part in parts)) / 100
 
 
 def ranks(totals: Mapping[str, float]) -> dict[str, int]:
@@ -120,7 +121,7 @@ def _reason(rule: Summons, totals: Sequence[float], everybody: Sequence[float]) 
         return f"本月{mine:g}分，低于{rule.below:g}分。"
     if rule.falling_months is not None:
         last = totals[-rule.falling_months - 1 :]
-        falls = all(later < before for before, later in zip(last, last[1:], strict=False))
+        falls = all(later < before for before, later in pairwise(last))
         if len(last) == rule.falling_months + 1 and falls:
             return f"连续{rule.falling_months}个月下降：{'、'.join(f'{one:g}' for one in last)}。"
     if rule.lowest is not None:

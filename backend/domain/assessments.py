@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import and_, func, or_, select
 
 from backend.clock import shanghai_day
 from backend.counties import Version
@@ -41,7 +41,7 @@ Facts = dict[tuple[str, str], list[Fact]]  # (unit, part) → what counts
 
 @dataclass(frozen=True)
 class Score:
-    """One subject's score. `earlier`: what was replaced by a correction, the oldest first; `reason`: of the last one."""
+    """One subject's score. `earlier`: what corrections replaced, the oldest first; `reason`: of the last one."""
 
     subject: str
     kind: str
@@ -303,7 +303,7 @@ def _clocks(work: Work, period: Period, facts: Facts) -> None:
         facts[holder, kind].append(Fact(words, {"case": [str(case_id)]}, done=0 if is_late else 1))
 
 
-def _led_at(at: Any, query: Select[Any]) -> Select[Any]:
+def _led_at(at: Any, query: Any) -> Any:
     """Join the unit that had led the case for some time at this moment."""
     return query.join(
         Assignment,
