@@ -62,7 +62,7 @@ def upgrade():
         sa.ForeignKeyConstraint(["unit_code"], ["units.code"], name=op.f("fk_assessment_scores_unit_code_units")),
         sa.ForeignKeyConstraint(["person_id"], ["persons.id"], name=op.f("fk_assessment_scores_person_id_persons")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_assessment_scores")),
-        sa.UniqueConstraint("month", "subject", "seq", name=op.f("uq_assessment_scores_month")),
+        sa.UniqueConstraint("month", "subject", "seq", name=op.f("uq_assessment_scores_month_subject_seq")),
     )
     op.create_index("ix_assessment_scores_subject_month", "assessment_scores", ["subject", "month"])
     op.execute(GUARD)
