@@ -9,6 +9,7 @@ def install(app: APIFlask) -> None:
     """Register every blueprint, then close the door with the table of access."""
     from backend.api import (
         access,
+        assessments,
         batches,
         cases,
         checkpoints,
@@ -42,9 +43,9 @@ def install(app: APIFlask) -> None:
     )
 
     modules = (
-        batches, cases, checkpoints, county, duties, emergency, entries, erasure, exports, findings, identity, ledger,
-        notices, patrol_export, patrol_lists, patrols, photos, playback, receipt, reminders, reports, roots, roster,
-        session, supervision, verdicts,
+        assessments, batches, cases, checkpoints, county, duties, emergency, entries, erasure, exports, findings,
+        identity, ledger, notices, patrol_export, patrol_lists, patrols, photos, playback, receipt, reminders, reports,
+        roots, roster, session, supervision, verdicts,
     )  # fmt: skip
     for module in modules:
         app.register_blueprint(module.bp, url_prefix="/api/v1")

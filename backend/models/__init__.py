@@ -1,5 +1,6 @@
 """The tables. Importing this package registers every model."""
 
+from backend.models.assessments import Assessment, AssessmentScore
 from backend.models.cases import Assignment, Case, CaseEvent, Clock, DuplicateProposal, PersonalText
 from backend.models.checkpoints import CheckpointVisit
 from backend.models.emergency import Dispatch, Emergency
@@ -20,10 +21,10 @@ from backend.models.verdicts import PatrolAppeal, Verdict
 from backend.models.work import Deferred, IdempotencyKey
 
 __all__ = [
-    "Account", "Assignment", "BindingCode", "Case", "CaseEvent", "CaseTally", "CaseWords", "CheckpointVisit", "Clock",
-    "Consent", "CountyVersion", "Deferred", "Delivery", "Dispatch", "DuplicateProposal", "Emergency", "Export",
-    "Finding", "IdempotencyKey", "IdentityLook", "LedgerHead", "LedgerRoot", "LedgerUse", "Notice", "Patrol",
-    "PatrolAppeal", "PatrolCompanion", "PatrolEvent", "PatrolGrant", "Person", "PersonalText", "Photo", "ReachName",
-    "Reminder", "Report", "RosterRole", "SignIn", "Supervision", "SupervisionReply", "Supplement", "TrackBatch", "Unit",
-    "Verdict",
+    "Account", "Assessment", "AssessmentScore", "Assignment", "BindingCode", "Case", "CaseEvent", "CaseTally",
+    "CaseWords", "CheckpointVisit", "Clock", "Consent", "CountyVersion", "Deferred", "Delivery", "Dispatch",
+    "DuplicateProposal", "Emergency", "Export", "Finding", "IdempotencyKey", "IdentityLook", "LedgerHead", "LedgerRoot",
+    "LedgerUse", "Notice", "Patrol", "PatrolAppeal", "PatrolCompanion", "PatrolEvent", "PatrolGrant", "Person",
+    "PersonalText", "Photo", "ReachName", "Reminder", "Report", "RosterRole", "SignIn", "Supervision",
+    "SupervisionReply", "Supplement", "TrackBatch", "Unit", "Verdict",
 ]  # fmt: skip

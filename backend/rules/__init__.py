@@ -8,6 +8,7 @@ that is wrong; the reader adds file and line. Lists are tuples, so that the stor
 
 from __future__ import annotations
 
+from backend.rules.assessment import AssessmentRules
 from backend.rules.base import Frozen
 from backend.rules.duty import DutyRules
 from backend.rules.emergency import EmergencyRules
@@ -20,6 +21,7 @@ from backend.rules.track import TrackRules
 class Rules(Frozen):
     """All rules of the county besides the limits in county.toml."""
 
+    assessment: AssessmentRules = AssessmentRules()
     duty: DutyRules = DutyRules()
     emergency: EmergencyRules = EmergencyRules()
     patrol: PatrolRules = PatrolRules()
