@@ -93,7 +93,7 @@ class Build:
         """A photo uploaded by the form to the real store. With `wait`, examined too. `claimed`: what the app says."""
         form = phone.post("/photos", {"content_type": "image/jpeg", **claimed}).json
         assert form is not None
-        data = data if data is not None else make_jpeg(640, 480, text="river", seed=uuid.uuid4().int % 10_000)
+        data = data if data is not None else make_jpeg(640, 480, text="river", seed=uuid.uuid4().int)
         sent = requests.post(
             form["url"], data=form["fields"], files={"file": ("p.jpg", data, "image/jpeg")}, timeout=20
         )

@@ -17,11 +17,16 @@ def install(app: APIFlask) -> None:
         emergency,
         entries,
         erasure,
+        evidence,
         exports,
         findings,
+        follow_ups,
         identity,
         inflate,
+        inspections,
+        intake_plans,
         ledger,
+        measures,
         notices,
         ops,
         patrol_export,
@@ -32,6 +37,7 @@ def install(app: APIFlask) -> None:
         receipt,
         reminders,
         reports,
+        risk_sources,
         roots,
         roster,
         session,
@@ -41,9 +47,10 @@ def install(app: APIFlask) -> None:
     )
 
     modules = (
-        batches, cases, checkpoints, county, duties, emergency, entries, erasure, exports, findings, identity, ledger,
-        notices, patrol_export, patrol_lists, patrols, photos, playback, receipt, reminders, reports, roots, roster,
-        session, supervision, verdicts,
+        batches, cases, checkpoints, county, duties, emergency, entries, erasure, evidence, exports, findings,
+        follow_ups, identity, inspections, intake_plans, ledger, measures, notices, patrol_export, patrol_lists,
+        patrols, photos, playback, receipt, reminders, reports, risk_sources, roots, roster, session, supervision,
+        verdicts,
     )  # fmt: skip
     for module in modules:
         app.register_blueprint(module.bp, url_prefix="/api/v1")
