@@ -15,9 +15,9 @@ from pydantic import Field
 
 from backend.rules import Rules
 from backend.rules.base import Frozen
+from backend.rules.risk_sources import RiskKind
 
 UnitKind = Literal["county_office", "township", "department"]
-RiskKind = Literal["outfall", "sand_pit", "water_intake", "plant"]
 
 
 class Unit(Frozen):
@@ -125,7 +125,10 @@ class Reach(Frozen):
 
 
 class RiskSource(Frozen):
-    """A registered source of risk 风险源: outfall 排污口, sand pit 砂坑, drinking-water intake 取水口, plant 企业."""
+    """A registered source of risk 风险源: outfall 排污口, sand pit 砂坑, drinking-water intake 取水口, plant 企业.
+
+    A closed one is still looked out for: that is where it begins again.
+    """
 
     code: str = Field(min_length=1)
     name: str = Field(min_length=1)
@@ -133,6 +136,7 @@ class RiskSource(Frozen):
     unit: str
     reach: str | None = None
     near_m: float = Field(default=100, gt=0)
+    status: Literal["watched", "closed"] = "watched"
     geometry: dict[str, Any]
 
 

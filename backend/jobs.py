@@ -21,18 +21,23 @@ from backend.clients.sms import SmsRefused
 from backend.clients.storage import ObjectMissing, ObjectTooLarge
 from backend.clients.wechat import WeChatRefused
 from backend.domain import (
+    archive,
     cases,
     content,
     duties,
     emergency,
     exports,
     findings,
+    follow_up_draws,
+    follow_up_watch,
     judging,
     ledger,
+    measures,
     notices,
     patrols,
     photos,
     push,
+    risk_alerts,
     roots,
     stamps,
     supervision,
@@ -171,6 +176,26 @@ def publish_root(work: Work, system: System, n: str) -> None:
     roots.publish(work, int(n), system.root_places)
 
 
+def draw_follow_ups(work: Work, system: System) -> None:
+    follow_up_draws.draw_due(work)
+
+
+def watch_follow_ups(work: Work, system: System) -> None:
+    follow_up_watch.watch(work)
+
+
+def watch_risk_source(work: Work, system: System, case_id: str) -> None:
+    risk_alerts.watch(work, UUID(case_id))
+
+
+def watch_measures(work: Work, system: System) -> None:
+    measures.tell_overdue(work)
+
+
+def archive_cases(work: Work, system: System) -> None:
+    archive.archive_due(work)
+
+
 JOBS: dict[str, Callable[..., None]] = {
     "route_case": route_case,
     "tell": tell,
@@ -198,6 +223,11 @@ JOBS: dict[str, Callable[..., None]] = {
     "warn_of_duties": warn_of_duties,
     "make_root": make_root,
     "publish_root": publish_root,
+    "draw_follow_ups": draw_follow_ups,
+    "watch_follow_ups": watch_follow_ups,
+    "watch_risk_source": watch_risk_source,
+    "watch_measures": watch_measures,
+    "archive_cases": archive_cases,
 }
 
 
@@ -281,6 +311,14 @@ def _in_line(work: Work, name: str) -> bool:
 def defer_root_making() -> None:
     with worker_app().app_context(), unit_of_work() as work:
         work.defer("make_root")
+
+
+def defer_hourly_rounds() -> None:
+    with worker_app().app_context(), unit_of_work() as work:
+        work.defer("watch_measures")
+        work.defer("draw_follow_ups")
+        work.defer("watch_follow_ups")
+        work.defer("archive_cases")
 
 
 def _due(system: System) -> tuple:

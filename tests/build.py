@@ -104,7 +104,7 @@ class Build:
     @staticmethod
     def upload(form: dict[str, Any], data: bytes | None = None, **fields: str) -> requests.Response:
         """What the phone posts to the store: the form's fields, some of them changed, and the file."""
-        data = data if data is not None else make_jpeg(640, 480, text="river", seed=uuid.uuid4().int % 10_000)
+        data = data if data is not None else make_jpeg(640, 480, text="river", seed=uuid.uuid4().int)
         files = {"file": ("p.jpg", data, "image/jpeg")}
         return requests.post(form["url"], data={**form["fields"], **fields}, files=files, timeout=20)
 

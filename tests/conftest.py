@@ -125,23 +125,24 @@ class Sweeper:
     As the superuser with triggers off: for everybody else events are append-only.
     """
 
-    ROSTER = ("persons", "roster_roles")
+    REGISTER = ("risk_source_versions", "risk_source_events")  # begun when the county was loaded
+    FIRST = ("persons", "roster_roles", *REGISTER)
     KEPT = frozenset({"county_versions", "units", "reach_names"})
 
     def __init__(self, admin: psycopg.Connection) -> None:
         self.admin = admin
         admin.execute("SET session_replication_role = replica")
         self.tables = [name for name in db.metadata.tables if name not in self.KEPT]
-        self._empty(self.tables)
+        self._empty([name for name in self.tables if name not in self.REGISTER])
         with unit_of_work() as work:
             people.import_roster(work, read_roster((QINGYUAN / "roster.csv").read_bytes(), work.county))
-        for name in self.ROSTER:
+        for name in self.FIRST:
             admin.execute(f"CREATE TEMP TABLE first_{name} AS TABLE {name}".encode())
 
     def sweep(self) -> None:
         filled = " UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT FROM {name})" for name in self.tables)
         self._empty([name for (name,) in self.admin.execute(filled.encode())])
-        for name in self.ROSTER:
+        for name in self.FIRST:
             self.admin.execute(f"INSERT INTO {name} SELECT * FROM first_{name}".encode())
 
     def _empty(self, tables: list[str]) -> None:

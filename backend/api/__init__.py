@@ -18,11 +18,16 @@ def install(app: APIFlask) -> None:
         emergency,
         entries,
         erasure,
+        evidence,
         exports,
         findings,
+        follow_ups,
         identity,
         inflate,
+        inspections,
+        intake_plans,
         ledger,
+        measures,
         notices,
         openapi,
         ops,
@@ -34,6 +39,7 @@ def install(app: APIFlask) -> None:
         receipt,
         reminders,
         reports,
+        risk_sources,
         roots,
         roster,
         session,
@@ -43,9 +49,10 @@ def install(app: APIFlask) -> None:
     )
 
     modules = (
-        assessments, batches, cases, checkpoints, county, duties, emergency, entries, erasure, exports, findings,
-        identity, ledger, notices, patrol_export, patrol_lists, patrols, photos, playback, receipt, reminders, reports,
-        roots, roster, session, supervision, verdicts,
+        assessments, batches, cases, checkpoints, county, duties, emergency, entries, erasure, evidence, exports,
+        findings, follow_ups, identity, inspections, intake_plans, ledger, measures, notices, patrol_export,
+        patrol_lists, patrols, photos, playback, receipt, reminders, reports, risk_sources, roots, roster, session,
+        supervision, verdicts,
     )  # fmt: skip
     for module in modules:
         app.register_blueprint(module.bp, url_prefix="/api/v1")

@@ -8,14 +8,15 @@ from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from flask import g, request
+from flask import g
 from sqlalchemy import select
 
 from backend.api import emergency, reminders, schemas, supervision
 from backend.api.idempotency import once, required_key
 from backend.api.ledger import LedgerQuery, filter_of
 from backend.api.photos import show_photo
-from backend.domain import cases, content, deadlines, holdings, ledger, states
+from backend.api.versions import seen_version
+from backend.domain import cases, content, deadlines, follow_ups, holdings, ledger, states
 from backend.domain.faults import Fault
 from backend.domain.photos import PhotoRef
 from backend.domain.words import ERASED
@@ -76,6 +77,7 @@ def show_case(work: Work, case: Case) -> dict[str, Any]:
     held = select(Assignment).where(Assignment.case_id == case.id, Assignment.ended_at.is_(None))
     assignments = list(work.session.scalars(held.order_by(Assignment.part.desc(), Assignment.id)))
     evidence = select(Photo).where(Photo.case_id == case.id).order_by(Photo.id)
+    source = work.county.risk_source_by_code.get(case.risk_source or "")
     hanging = select(Report).where(Report.case_id == case.id).order_by(Report.id)
     return {
         **_row(work, case, _clocks(work, [case])[case.id]),
@@ -83,6 +85,8 @@ def show_case(work: Work, case: Case) -> dict[str, Any]:
         "lat": case.lat,
         "place_from": case.place_from,
         "risk_source": case.risk_source,
+        "risk_source_name": source.name if source else None,
+        "recurrences": case.recurrences,
         "routing_reason": case.routing_reason,
         "assisting": [held.unit_code for held in assignments if held.part == "assist"],
         "assignments": [_assignment(work, held) for held in assignments],
@@ -98,7 +102,7 @@ def show_case(work: Work, case: Case) -> dict[str, Any]:
         "supervisions": supervision.of_case(work, case.id),
         "emergency": emergency.of_case(work, case),
         "allowed_actions": [
-            {"action": row.action, "title": row.title, "needs": list(row.needs)}
+            {"action": row.action, "title": row.title, "needs": list(states.needs(work, case, row))}
             for row in states.allowed(work, case, work.actor)
         ],
     }
@@ -187,10 +191,11 @@ def events(case_id: UUID) -> Any:
                 "role": event.role,
                 "unit": event.unit_code,
                 "text": ERASED if text is None and event.text_id else text,
-                "data": event.data,
+                "data": cases.readable_data(g.actor, event),
                 "hash": event.hash,
             }
             for event, text in rows
+            if not follow_ups.hidden(g.actor, event.action)
         ]
         return {"items": items}
 
@@ -228,14 +233,7 @@ def act(case_id: UUID, action: str, form: schemas.ActionForm) -> Any:
         case = cases.get(work, case_id)
         with once(work, f"{action} {case_id}", required_key(), request_text) as repeat:
             if repeat.outcome is None:
-                case = states.act(work, case_id, action, fields, _seen_version())
+                case = states.act(work, case_id, action, fields, seen_version("案件"))
                 work.session.flush()
                 repeat.outcome = {"version": case.version}
         return show_case(work, case)
-
-
-def _seen_version() -> int:
-    value = request.headers.get("If-Match", "").strip().strip('"')
-    if not value.isascii() or not value.isdigit() or len(value) > 9:
-        raise Fault("version_missing", "请求缺少案件版本（If-Match），请刷新后再操作。")
-    return int(value)

@@ -29,6 +29,7 @@ class LedgerFilter(Input):
     reach: Code | None = None
     category: Code | None = None
     source: Code | None = None
+    risk_source: Code | None = None
     overdue: bool = False
     clock: Literal["triage", "refuse", "accept", "rectify", "review"] | None = Field(
         default=None, description="only cases whose clock of this kind is overdue"

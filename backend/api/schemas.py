@@ -327,6 +327,8 @@ class CaseOut(CaseRow):
     coord_type: Literal["wgs84"] = "wgs84"
     place_from: str
     risk_source: str | None
+    risk_source_name: str | None
+    recurrences: int
     routing_reason: str | None
     assisting: list[str]
     assignments: list[AssignmentOut] = Field(description="open ones, the lead unit's first")
@@ -387,6 +389,9 @@ class ActionForm(Input):
     demands: Words | None = None
     plan: Code | None = Field(default=None, description="an emergency plan; None: the one that fits")
     reply_days: int | None = Field(default=None, ge=1, le=60, description="working days for the reply to a letter")
+    place: PlaceForm | None = Field(default=None, description="where the inspector stands")
+    inspector: UUID | None = Field(default=None, description="a person on the roster")
+    risk_source: Code | None = None
     photos: list[PhotoRefForm] = Field(default_factory=list, max_length=20)
     photos_before: list[PhotoRefForm] = Field(default_factory=list, max_length=20)
 

@@ -9,6 +9,8 @@ OFFICE_ROLES = frozenset({"office"})
 UNIT_ROLES = frozenset({"head", "handler"})
 CHIEF_ROLES = frozenset({"county_chief", "township_chief", "village_chief", "patroller"})
 INSPECTOR_ROLES = frozenset({"inspector"})
+# Who may verify and look back, as long as they stand outside the lead unit and its line.
+OUTSIDE_ROLES = frozenset({"office", "county_chief", "inspector"})
 # Chinese names as the roster file writes them.
 ROLE_NAMES = {
     "office": "县河长办",

@@ -9,15 +9,16 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, exists, func, select, true
 
 from backend.domain import emergency, placement, routing, states
-from backend.domain.actors import ROUTING, UNIT_ROLES, Actor
+from backend.domain.actors import OUTSIDE_ROLES, ROUTING, UNIT_ROLES, Actor
 from backend.domain.faults import Forbidden, NotFound
 from backend.geo import distance_m
-from backend.models import Assignment, Case, DuplicateProposal, Report
+from backend.models import Assignment, Case, CaseEvent, DuplicateProposal, Photo, Report
 
 if TYPE_CHECKING:
     from backend.work import Work
 
 _METRES_PER_DEGREE = 111_000.0
+_FOR_VERIFIERS = frozenset({"flags", "follow_up"})
 
 
 def route(work: Work, case_id: UUID) -> None:
@@ -124,6 +125,20 @@ def get(work: Work, case_id: UUID) -> Case:
     return case
 
 
+def sees(work: Work, case: Case) -> bool:
+    """Whether the actor may see this case."""
+    return bool(work.session.scalar(select(exists().where(Case.id == case.id, visible(work.actor)))))
+
+
+def sees_photo(work: Work, photo: Photo, on: Case | None) -> bool:
+    """Whether the actor may see a photo of the case `on`: a reporter's own only once the report was released."""
+    if on is None or not sees(work, on):
+        return False
+    if photo.report_id is None or work.actor.role == "office":
+        return True
+    return work.session.get_one(Report, photo.report_id).forward_released_at is not None
+
+
 def readable_text(actor: Actor, report: Report) -> dict[str, Any]:
     """What of a report's words this official reads: the office the original, units the forwarded text."""
     if actor.role == "office":
@@ -131,6 +146,13 @@ def readable_text(actor: Actor, report: Report) -> dict[str, Any]:
     if report.forward_released_at is None:
         return {"text": "（举报内容由县河长办审核后转办）", "forwarded": True}
     return {"text": report.forwarded_text, "forwarded": True}
+
+
+def readable_data(actor: Actor, event: CaseEvent) -> dict[str, Any]:
+    """An event's data as an official reads it: what gave a photo away and who comes to look is for those who verify."""
+    if actor.role in OUTSIDE_ROLES:
+        return event.data
+    return {key: value for key, value in event.data.items() if key not in _FOR_VERIFIERS}
 
 
 def names_contact(actor: Actor, case: Case, report: Report) -> bool:

@@ -10,9 +10,20 @@ from uuid import UUID
 from sqlalchemy import or_, select, update
 
 from backend.clock import shanghai_day
-from backend.domain import assistance, deadlines, emergency, photos, placement, severity, supervision
+from backend.domain import (
+    assistance,
+    deadlines,
+    emergency,
+    evidence,
+    follow_ups,
+    photos,
+    placement,
+    severity,
+    supervision,
+)
 from backend.domain.faults import Conflict, Fault
-from backend.models import Assignment, Case, DuplicateProposal, Finding, Report
+from backend.domain.photos import PhotoRef
+from backend.models import Assignment, Case, DuplicateProposal, Finding, Photo, Report
 
 if TYPE_CHECKING:
     from backend.work import Work
@@ -20,6 +31,9 @@ if TYPE_CHECKING:
 Form = dict[str, Any]
 Data = dict[str, Any]
 
+_PURPOSES: dict[evidence.Stage, str] = {
+    "closure": "evidence", "verification": "verification", "follow_up": "follow_up",
+}  # fmt: skip
 # The states in which a case is being dealt with; others can be merged into it then.
 OPEN = ("submitted", "triage", "assigned", "accepted", "rectifying", "in_review")
 
@@ -198,13 +212,13 @@ def start(work: Work, case: Case, form: Form) -> Data:
 def settle_on_spot(work: Work, case: Case, form: Form) -> Data:
     placement.locate(work, case)
     deadlines.start(work, case, "review", work.county.office)
-    return _photos(work, case, form)
+    return _photos(work, case, form, "closure")
 
 
 def request_closure(work: Work, case: Case, form: Form) -> Data:
     deadlines.stop(work, case, "rectify")
     deadlines.start(work, case, "review", work.county.office)
-    return _photos(work, case, form)
+    return _photos(work, case, form, "closure")
 
 
 def send_back(work: Work, case: Case, form: Form) -> Data:
@@ -212,8 +226,8 @@ def send_back(work: Work, case: Case, form: Form) -> Data:
     case.rounds += 1
     if case.lead_unit is not None:
         deadlines.resume_rectify(work, case, case.lead_unit)
-        return {"round": case.rounds}
-    return {"round": case.rounds, **_give_to_somebody(work, case)}
+        return {"round": case.rounds, **evidence.settle(work, case)}
+    return {"round": case.rounds, **evidence.settle(work, case), **_give_to_somebody(work, case)}
 
 
 def _give_to_somebody(work: Work, case: Case) -> Data:
@@ -238,38 +252,58 @@ def verify(work: Work, case: Case, form: Form) -> Data:
     unseen = select(Finding).where(Finding.case_id == case.id, Finding.verified_at.is_(None))
     for finding in work.session.scalars(unseen):
         finding.verified_at, finding.verified_by = work.now, work.actor.label
-    return _photos(work, case, form)
+    return _photos(work, case, form, "verification")
 
 
 def close(work: Work, case: Case, form: Form) -> Data:
     deadlines.stop_all(work, case)
     case.closed_at = work.now
-    return {}
+    return {**evidence.settle(work, case), **follow_ups.plan_by_rule(work, case)}
 
 
 def dispute(work: Work, case: Case, form: Form) -> Data:
     case.disputed = True
-    return {}
+    return follow_ups.plan_after_dispute(work, case)
 
 
-def note_photos(work: Work, case: Case, form: Form) -> Data:
-    return _photos(work, case, form)
+def pass_follow_up(work: Work, case: Case, form: Form) -> Data:
+    return {**_photos(work, case, form, "follow_up"), **follow_ups.carry_out(work, case, form, "passed")}
 
 
 def fail_follow_up(work: Work, case: Case, form: Form) -> Data:
+    """The case comes back 反弹 with all its history; the unit that has it gets a new rectifying clock."""
+    data = {**_photos(work, case, form, "follow_up"), **follow_ups.carry_out(work, case, form, "failed")}
     case.closed_at = None
+    case.recurrences += 1
     if work.county.rules.supervision.supervise_failed_follow_up:
         supervision.open(work, case, "failed_follow_up")
     if case.lead_unit is None:
-        return {**_give_to_somebody(work, case), **_photos(work, case, form)}
+        return {**data, **_give_to_somebody(work, case)}
     deadlines.start(work, case, "rectify", case.lead_unit)
-    return _photos(work, case, form)
+    return data
 
 
 def archive(work: Work, case: Case, form: Form) -> Data:
     return {}
 
 
-def _photos(work: Work, case: Case, form: Form) -> Data:
-    taken = [photos.attach_evidence(work, ref, case) for ref in form["photos"]]
-    return {"photos": [{"id": photo.id, "sha256": photo.sha256} for photo in taken]}
+def _photos(work: Work, case: Case, form: Form, stage: evidence.Stage) -> Data:
+    """Attach what the form brings and examine it. What the event says of each photo, and what is odd about them."""
+    taken = [photos.attach_evidence(work, ref, case, _PURPOSES[stage]) for ref in form["photos"]]
+    before = [_before(work, ref, case) for ref in form.get("photos_before") or []]
+    said: Data = {"photos": [_said(photo) for photo in taken]}
+    if before:
+        said["photos_before"] = [_said(photo) for photo in before]
+    flags = evidence.examine(work, case, stage, taken, before)
+    return {**said, "flags": flags} if flags else said
+
+
+def _before(work: Work, ref: PhotoRef | Photo, case: Case) -> Photo:
+    """A photo of the problem, which may belong to the report already."""
+    if isinstance(ref, Photo) and ref.report_id is not None:
+        return ref
+    return photos.attach_evidence(work, ref, case, "before")
+
+
+def _said(photo: Photo) -> Data:
+    return {"id": photo.id, "sha256": photo.sha256}

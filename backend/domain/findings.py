@@ -16,9 +16,9 @@ from uuid import UUID
 from sqlalchemy import select
 from uuid6 import uuid7
 
-from backend.domain import cases, patrols, photos, states
+from backend.domain import cases, evidence, patrols, photos, states
 from backend.domain.actors import CHIEF_ROLES, Actor
-from backend.domain.faults import Fault, NotFound
+from backend.domain.faults import Conflict, Fault, NotFound
 from backend.domain.photos import PhotoRef
 from backend.domain.words import blank
 from backend.geo import check_point, to_wgs84
@@ -215,6 +215,8 @@ def _close_one(work: Work, case_id: UUID, version: int) -> Fault | None:
             finding = of_case(work, case_id)
             if finding is None or finding.settled_at is None:
                 raise NotFound("这个案件不是现场办结的。", "not_settled")
+            if evidence.unsettled(work, work.session.get_one(Case, case_id)):
+                raise Conflict("photos_in_doubt", "照片存疑，请打开案件逐件核查，写明核实情况后销号。")
             states.act(work, case_id, "close", {"reason": "现场办结，经照片核对属实。"}, version)
     except Fault as fault:
         return fault

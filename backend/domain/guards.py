@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import exists, select
 
-from backend.domain import deadlines
+from backend.domain import deadlines, evidence
 from backend.domain.actors import Actor
 from backend.domain.faults import Conflict, Fault
 from backend.models import Case, Finding
@@ -73,3 +73,9 @@ def seen_on_the_ground(work: Work, case: Case, actor: Actor) -> Fault | None:
 
 def from_patrol(work: Work, case: Case, actor: Actor) -> Fault | None:
     return None if case.source == "patrol" else Conflict("not_from_patrol", "只有巡河发现的问题可以现场办结。")
+
+
+def words_on_red_flags(work: Work, case: Case) -> dict[str, str]:
+    """Whoever closes a case in spite of what is odd about its evidence says in writing why."""
+    flags = evidence.unsettled(work, case)
+    return {"reason": f"核实情况（{len(flags)} 处照片存疑）"} if flags else {}

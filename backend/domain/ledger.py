@@ -48,6 +48,7 @@ class Filter:
     reach: str | None = None
     category: str | None = None
     source: str | None = None
+    risk_source: str | None = None
     overdue: bool = False
     clock: str | None = None
     urgent: bool | None = None
@@ -84,7 +85,11 @@ def conditions(work: Work, wanted: Filter) -> list[ColumnElement[bool]]:
         asked.append(_of_unit(wanted.unit, wanted.part))
     if wanted.river:
         asked.append(Case.reach.in_([r.code for r in work.county.reaches if r.river == wanted.river]))
-    for column, value in ((Case.reach, wanted.reach), (Case.category, wanted.category), (Case.source, wanted.source)):
+    equal = (
+        (Case.reach, wanted.reach), (Case.category, wanted.category), (Case.source, wanted.source),
+        (Case.risk_source, wanted.risk_source),
+    )  # fmt: skip
+    for column, value in equal:
         if value:
             asked.append(column == value)
     if wanted.urgent is not None:

@@ -11,8 +11,9 @@ from sqlalchemy.dialects.postgresql import insert
 from uuid6 import uuid7
 
 from backend.domain.actors import UNIT_ROLES
+from backend.domain.deadlines import words as moment_words
 from backend.domain.faults import NotFound
-from backend.models import Account, Case, CaseEvent, Consent, Delivery, Notice, Person, Report, RosterRole
+from backend.models import Account, Case, CaseEvent, Consent, Delivery, FollowUp, Notice, Person, Report, RosterRole
 
 if TYPE_CHECKING:
     from backend.work import Work
@@ -57,6 +58,8 @@ _TO_REPORTER = {
     "fail_follow_up": ("问题重新整改", "复查发现{category}问题（{number}）反弹，已要求重新整改。"),
 }
 _NOTED = ("案件有补充情况", "{number} {category}有新的补充情况，请查看。")
+_TO_INSPECTOR = ("回头看任务", "{number} {category}由您回头看，请在{from_on}起、{due}前到现场核查。")
+_FOLLOW_UP_OVERDUE = ("回头看逾期", "{number} {category}的回头看应在{due}前完成，至今没有结果。")
 # What cannot wait goes by SMS as well: a case newly held, and of an urgent case whatever somebody has to do now.
 NEWLY_ASSIGNED = frozenset({"assign", "reassign", "rule"})
 CALLS_FOR_ACTION = NEWLY_ASSIGNED | frozenset({"send_back", "fail_follow_up", *_TO_OFFICE})
@@ -88,12 +91,32 @@ def tell(work: Work, case_id: UUID, seq: int) -> None:
     if kind in _TO_OFFICE:
         for person in holders(work, work.county.office, frozenset({"office"})):
             _write(work, case, f"{case_id}/{seq}/p{person}", kind, _TO_OFFICE[kind], words, person_id=person)
+    inspector = event.data.get("follow_up", {}).get("inspector")
+    if inspector:
+        planned = work.session.get_one(FollowUp, UUID(event.data["follow_up"]["id"]))
+        words |= _dates(planned)
+        key = f"{case_id}/{seq}/i{inspector}"
+        _write(work, case, key, "follow_up", _TO_INSPECTOR, words, person_id=UUID(inspector))
     if kind in _TO_REPORTER:
         # Of a merge only those hear whose report moved, and they wherever it is now.
         told = Report.id.in_(map(UUID, event.data["reports"])) if kind == "merge" else Report.case_id == case_id
         for account in work.session.scalars(select(Report.account_id).where(told).distinct()):
             if account is not None:
                 _write(work, case, f"{case_id}/{seq}/a{account}", kind, _TO_REPORTER[kind], words, account_id=account)
+
+
+def tell_follow_up_overdue(work: Work, follow_up: FollowUp) -> None:
+    """Tell the inspector and the office of a look-back that was not carried out in time."""
+    case = work.session.get_one(Case, follow_up.case_id)
+    words = {"number": case.number, "category": work.county.category_by_code[case.category].name, **_dates(follow_up)}
+    for person in {follow_up.inspector_id, *holders(work, work.county.office, frozenset({"office"}))} - {None}:
+        key = f"follow-up/{follow_up.id}/overdue/p{person}"
+        _write(work, case, key, "follow_up_overdue", _FOLLOW_UP_OVERDUE, words, person_id=person)
+
+
+def _dates(follow_up: FollowUp) -> dict[str, str]:
+    from_on = follow_up.from_on
+    return {"from_on": f"{from_on.month}月{from_on.day}日", "due": moment_words(follow_up.due_at)}
 
 
 def holders(work: Work, unit: str, roles: frozenset[str]) -> list[UUID]:

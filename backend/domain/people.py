@@ -55,6 +55,13 @@ def current(work: Work, token: str) -> SignIn:
     return row
 
 
+def name_of(work: Work, label: str | None) -> str | None:
+    """The name of somebody whom an event or a record names by Actor.label; None for the system and for reporters."""
+    kind, _, id_ = (label or "").partition(":")
+    person = work.session.get(Person, UUID(id_)) if kind == "person" else None
+    return person.name if person else None
+
+
 def roles_in_force(person: Person | None) -> list[RosterRole]:
     """The roles a person holds now, the office's first."""
     held = [role for role in person.roles if role.ended_at is None] if person else []

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from backend.domain import content
 from backend.domain.faults import Fault
-from backend.models import Case, Photo, Report
+from backend.models import Case, Inspection, Measure, Photo, Report
 from backend.vault import new_token, token_hash
 
 if TYPE_CHECKING:
@@ -99,6 +99,8 @@ def verify(work: Work, photo_id: UUID, shelf: Shelf, examine: Examiner, refusals
     shelf.put(photo.thumbnail_key, found.thumbnail, "image/jpeg")
     photo.state = "sound"
     photo.sha256, photo.phash = found.sha256, _signed(found.phash)
+    photo.phash_mirrored = _signed(found.phash_mirrored)
+    photo.fine, photo.fine_mirrored = found.fine, found.fine_mirrored
     photo.width, photo.height, photo.taken_at = found.width, found.height, found.taken_at
     if found.gps is not None:
         photo.lon, photo.lat = found.gps
@@ -191,13 +193,23 @@ def attach_to_appeal(work: Work, ref: PhotoRef, patrol_id: UUID) -> Photo:
     return photo
 
 
+def attach_to_inspection(work: Work, ref: PhotoRef, inspection: Inspection) -> None:
+    photo = _free(work, ref)
+    photo.inspection_id, photo.purpose = inspection.id, "inspection"
+
+
+def attach_to_measure(work: Work, ref: PhotoRef, measure: Measure) -> None:
+    photo = _free(work, ref)
+    photo.measure_id, photo.purpose = measure.id, "measure"
+
+
 def _free(work: Work, ref: PhotoRef) -> Photo:
     photo = claimed(work, ref, lock=True)
     if photo.state == "requested":
         raise Fault("photo_not_uploaded", "有照片还没有上传完成，请等上传完成后再提交。", photo=str(photo.id))
     if photo.state == "refused":
         raise Fault("photo_refused", photo.refusal_title or "照片无法使用，请重新选择。", photo=str(photo.id))
-    if photo.report_id is not None or photo.case_id is not None or photo.patrol_id is not None:
+    if photo.used:
         raise Fault("photo_used", "这张照片已经用过了，请重新拍摄或选择。", photo=str(photo.id))
     return photo
 
@@ -223,12 +235,7 @@ def remove_orphans(work: Work, shelf: Shelf) -> int:
     """Delete photos that nothing refers to after a day, some hundred at a time. Returns how many."""
     orphans = work.session.scalars(
         select(Photo)
-        .where(
-            Photo.report_id.is_(None),
-            Photo.case_id.is_(None),
-            Photo.patrol_id.is_(None),
-            Photo.created_at < work.now - ORPHAN_AGE,
-        )
+        .where(~Photo.held(), Photo.created_at < work.now - ORPHAN_AGE)
         .limit(_AT_ONCE)
         .with_for_update(skip_locked=True)
     ).all()

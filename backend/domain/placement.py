@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from backend.domain import routing, severity
+from backend.domain import risk_links, routing, severity
 from backend.domain.named_places import NamedPlace
 from backend.domain.places import places_of
 from backend.models import Case, Report
@@ -26,7 +26,8 @@ def locate(work: Work, case: Case) -> routing.Decision:
     else:
         named = NamedPlace(reach=extra.get("reach"), township=extra.get("township"))
         decision = routing.decide_named(places, named, category)
-    case.reach, case.risk_source = decision.reach, decision.risk_source
+    case.reach = decision.reach
+    risk_links.hang(work, case, case.risk_source or decision.risk_source)
     case.outside_county = decision.outcome == "outside_county"
     case.urgent = case.urgent or decision.near_intake
     if decision.near_intake and work.county.limits.intake_severity is not None:

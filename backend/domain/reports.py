@@ -46,8 +46,12 @@ class ReportForm:
     accuses_officials: bool = False
 
 
-def submit(work: Work, form: ReportForm, idempotency_key: str) -> tuple[Report, str]:
+def submit(
+    work: Work, form: ReportForm, idempotency_key: str, source: str = "resident", risk_source: str | None = None
+) -> tuple[Report, str]:
     """Take a report in: report, case, event and the routing to be done, in one transaction.
+
+    `risk_source`: at which it was made, when that is known beforehand.
 
     Returns the report and its receipt code. Raises Fault for each kind of bad input.
     """
@@ -71,13 +75,14 @@ def submit(work: Work, form: ReportForm, idempotency_key: str) -> tuple[Report, 
     lon, lat = to_wgs84(form.lon, form.lat, form.coord_type)
     observed_at = _observed(work, form.observed_at)
     case = Case(
-        id=uuid7(), source="resident", category=category.code, urgent=category.urgent, lon=lon, lat=lat,
-        opened_at=work.now,
+        id=uuid7(), source=source, category=category.code, urgent=category.urgent, lon=lon, lat=lat,
+        opened_at=work.now, risk_source=risk_source,
     )  # fmt: skip
     report_id = uuid7()
     code = work.vault.receipt_code(str(report_id), idempotency_key)
     report = Report(
         id=report_id,
+        source=source,
         category=category.code,
         text=form.text,
         forwarded_text=mask(form.text),
@@ -95,7 +100,7 @@ def submit(work: Work, form: ReportForm, idempotency_key: str) -> tuple[Report, 
         receipt_hash=work.vault.digest("receipt", work.vault.normal_receipt(code)),
         extra={"accuses_officials": form.accuses_officials},
     )
-    states.open_case(work, case, report, {"category": category.code, "source": "resident"})
+    states.open_case(work, case, report, {"category": category.code, "source": source})
     photos.attach_to_report(work, form.photos, report)
     content.ask_of_report(work, report)
     work.defer("route_case", case.id)

@@ -132,7 +132,7 @@ def _decision(places: Places, category: Category, found: _Holders | _Nowhere, ri
         departments=departments,
         reach=found.reach if isinstance(found, _Holders) else None,
         risk_source=risks[0].source.code if risks else None,
-        near_intake=any(risk.source.kind == "water_intake" for risk in risks),
+        near_intake=any(risk.source.kind == "water_intake" and risk.source.status == "watched" for risk in risks),
         rule=found.rule,
         reason=reason,
     )

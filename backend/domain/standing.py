@@ -10,14 +10,12 @@ from uuid import UUID
 from sqlalchemy import exists, or_, select
 
 from backend.domain import assistance
-from backend.domain.actors import CHIEF_ROLES, UNIT_ROLES, Actor, HeldRole
+from backend.domain.actors import CHIEF_ROLES, OUTSIDE_ROLES, UNIT_ROLES, Actor, HeldRole
 from backend.models import Assignment, Case, CaseEvent, Report, RosterRole
 
 if TYPE_CHECKING:
     from backend.work import Work
 
-# Who may verify and look back, as long as they stand outside the lead unit and its line.
-OUTSIDE_ROLES = frozenset({"office", "county_chief", "inspector"})
 # Who has done one of these has worked on the case, and verifies it in no later office.
 _HANDLING = ("accept", "start", "request_closure", "settle_on_spot")
 

@@ -13,7 +13,19 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from backend.domain import assistance, bindings, effects, emergency, events, guards, reminders, severity, supervision
+from backend.domain import (
+    assistance,
+    bindings,
+    effects,
+    emergency,
+    events,
+    follow_ups,
+    guards,
+    reminders,
+    risk_links,
+    severity,
+    supervision,
+)
 from backend.domain.actors import Actor
 from backend.domain.faults import Conflict, Fault, Forbidden
 from backend.domain.standing import capacities
@@ -26,6 +38,8 @@ if TYPE_CHECKING:
 Form = dict[str, Any]
 Guard = Callable[["Work", Case, Actor], Fault | None]
 Effect = Callable[["Work", Case, Form], dict[str, Any]]
+# What the form must bring besides because of how the case stands: field → how it is called.
+Demand = Callable[["Work", Case], dict[str, str]]
 
 STATES = {
     "submitted": "已提交",
@@ -54,9 +68,11 @@ class Transition:
     guards: tuple[Guard, ...] = ()
     needs: tuple[str, ...] = ()
     whenever: bool = False  # does not depend on what its actor has seen of the case
+    demand: Demand | None = None
 
 
 _HELD = ("triage", "assigned", "accepted", "rectifying")
+_ON_THE_LEDGER = tuple(state for state in STATES if state not in ("submitted", "merged"))
 _WITH_A_UNIT = ("assigned", "accepted", "rectifying", "in_review")
 
 TABLE: tuple[Transition, ...] = (
@@ -113,19 +129,39 @@ TABLE: tuple[Transition, ...] = (
         "verify", "实地核查", ("in_review",), None, ("verifier",), effects.verify, (), ("photos",)
     ),
     Transition(
-        "close", "销号", ("in_review",), "closed", ("verifier",), effects.close, (guards.seen_on_the_ground,)
+        "close", "销号", ("in_review",), "closed", ("verifier",), effects.close, (guards.seen_on_the_ground,),
+        demand=guards.words_on_red_flags,
     ),
     Transition(
         "dispute", "提出异议", ("closed",), None, ("reporter",), effects.dispute,
         (guards.not_disputed, guards.within_dispute), ("reason",),
     ),
     Transition(
-        "pass_follow_up", "回头看合格", ("closed", "archived"), None, ("inspector",), effects.note_photos, (),
-        ("photos",),
+        "pass_follow_up", "回头看合格", ("closed", "archived"), None, ("inspector",), effects.pass_follow_up, (),
+        ("photos", "place"),
     ),
     Transition(
         "fail_follow_up", "回头看反弹", ("closed", "archived"), "rectifying", ("inspector",), effects.fail_follow_up,
-        (), ("photos", "reason"),
+        (), ("photos", "place", "reason"),
+    ),
+    Transition(
+        "plan_follow_up", "安排回头看", ("closed", "archived"), None, ("office", "timer"), follow_ups.plan,
+        (follow_ups.none_planned,), ("reason",),
+    ),
+    Transition(
+        "assign_follow_up", "指派回头看", ("closed", "archived"), None, ("office", "timer"), follow_ups.assign,
+        (follow_ups.one_planned,), ("inspector",),
+    ),
+    Transition(
+        "link_source", "关联风险源", _ON_THE_LEDGER, None, ("office",), risk_links.link, (), ("risk_source", "reason")
+    ),
+    Transition(
+        "unlink_source", "取消关联风险源", _ON_THE_LEDGER, None, ("office",), risk_links.unlink, (risk_links.linked,),
+        ("reason",),
+    ),
+    Transition(
+        "archive", "归档", ("closed",), "archived", ("timer",), effects.archive,
+        (guards.dispute_window_over, follow_ups.none_pending),
     ),
     Transition(
         "acknowledge", "协办确认", _WITH_A_UNIT, None, ("assisting",), assistance.acknowledge,
@@ -193,6 +229,12 @@ def _faults(work: Work, case: Case, row: Transition, actor: Actor) -> list[Fault
     return [fault for guard in row.guards if (fault := guard(work, case, actor)) is not None]
 
 
+def needs(work: Work, case: Case, row: Transition) -> dict[str, str]:
+    """What the form of this row must bring for this case now, and how each field is called."""
+    asked = {need: _NEEDS.get(need, need) for need in row.needs}
+    return asked | (row.demand(work, case) if row.demand else {})
+
+
 def act(work: Work, case_id: UUID, action: str, form: Form, version: int | None = None) -> Case:
     """Carry out one action of the table on a case, whole: effect, state, event.
 
@@ -213,7 +255,7 @@ def act(work: Work, case_id: UUID, action: str, form: Form, version: int | None 
         raise Conflict("wrong_state", title, state=case.state)
     for fault in _faults(work, case, row, work.actor):
         raise fault
-    _check_needs(row, form)
+    _check_needs(row, needs(work, case, row), form)
     held_by = case.lead_unit
     data = row.effect(work, case, form)
     text = form.get("reason") or form.get("done") or form.get("measure") or form.get("note")
@@ -237,19 +279,19 @@ def open_case(work: Work, case: Case, report: Report, data: dict[str, Any]) -> N
     work.session.flush()
 
 
-def _check_needs(row: Transition, form: Form) -> None:
-    for need in row.needs:
+def _check_needs(row: Transition, asked: dict[str, str], form: Form) -> None:
+    for need, name in asked.items():
         value = form.get(need)
         if value is None or value == [] or (isinstance(value, str) and blank(value)):
-            raise Fault("missing_field", f"{row.title}需要填写：{_NEEDS.get(need, need)}。", field=need)
+            raise Fault("missing_field", f"{row.title}需要填写：{name}。", field=need)
 
 
 _NEEDS = {
     "unit": "主办单位", "reason": "理由", "target": "并入的案件", "body": "接收单位", "measure": "整改措施",
     "person": "责任人", "date": "完成日期", "severity": "严重程度",
     "photos": "现场照片", "photos_before": "处理前照片", "done": "整改情况",
-    "assisting": "协办单位", "note": "情况说明",
-    "clock": "期限", "step": "催办步骤", "demands": "督办要求", "ordered_by": "来源要求的期限",
+    "assisting": "协办单位", "note": "情况说明", "place": "您所在的位置", "inspector": "回头看的人员",
+    "risk_source": "风险源", "clock": "期限", "step": "催办步骤", "demands": "督办要求", "ordered_by": "来源要求的期限",
 }  # fmt: skip
 
 

@@ -4,9 +4,12 @@ from backend.models.assessments import Assessment, AssessmentScore
 from backend.models.cases import Assignment, Case, CaseEvent, Clock, DuplicateProposal, PersonalText
 from backend.models.checkpoints import CheckpointVisit
 from backend.models.emergency import Dispatch, Emergency
+from backend.models.evidence import EvidenceFlag
 from backend.models.exports import Export
 from backend.models.findings import Finding
+from backend.models.follow_ups import FollowUp, FollowUpDraw
 from backend.models.identity import IdentityLook
+from backend.models.intake_plans import IntakePlan, Measure
 from backend.models.ledger import CaseTally, CaseWords, LedgerUse, ReachName
 from backend.models.notices import Consent, Delivery, Notice
 from backend.models.patrols import Patrol, PatrolCompanion, PatrolEvent, PatrolGrant, TrackBatch
@@ -15,6 +18,7 @@ from backend.models.photos import Photo
 from backend.models.places import CountyVersion, Unit
 from backend.models.reminders import Reminder
 from backend.models.reports import Report, Supplement
+from backend.models.risk_sources import Inspection, RiskSourceAlert, RiskSourceEvent, RiskSourceVersion
 from backend.models.roots import LedgerHead, LedgerRoot
 from backend.models.supervision import Supervision, SupervisionReply
 from backend.models.verdicts import PatrolAppeal, Verdict
@@ -23,8 +27,9 @@ from backend.models.work import Deferred, IdempotencyKey
 __all__ = [
     "Account", "Assessment", "AssessmentScore", "Assignment", "BindingCode", "Case", "CaseEvent", "CaseTally",
     "CaseWords", "CheckpointVisit", "Clock", "Consent", "CountyVersion", "Deferred", "Delivery", "Dispatch",
-    "DuplicateProposal", "Emergency", "Export", "Finding", "IdempotencyKey", "IdentityLook", "LedgerHead", "LedgerRoot",
-    "LedgerUse", "Notice", "Patrol", "PatrolAppeal", "PatrolCompanion", "PatrolEvent", "PatrolGrant", "Person",
-    "PersonalText", "Photo", "ReachName", "Reminder", "Report", "RosterRole", "SignIn", "Supervision",
-    "SupervisionReply", "Supplement", "TrackBatch", "Unit", "Verdict",
+    "DuplicateProposal", "Emergency", "EvidenceFlag", "Export", "Finding", "FollowUp", "FollowUpDraw",
+    "IdempotencyKey", "IdentityLook", "Inspection", "IntakePlan", "LedgerHead", "LedgerRoot", "LedgerUse", "Measure",
+    "Notice", "Patrol", "PatrolAppeal", "PatrolCompanion", "PatrolEvent", "PatrolGrant", "Person", "PersonalText",
+    "Photo", "ReachName", "Reminder", "Report", "RiskSourceAlert", "RiskSourceEvent", "RiskSourceVersion",
+    "RosterRole", "SignIn", "Supervision", "SupervisionReply", "Supplement", "TrackBatch", "Unit", "Verdict",
 ]  # fmt: skip

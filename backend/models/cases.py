@@ -24,6 +24,7 @@ class Case(Base):
         Index("ix_cases_category_id", "category", "id"),
         Index("ix_cases_reach_id", "reach", "id"),
         Index("ix_cases_source_id", "source", "id"),
+        Index("ix_cases_risk_source_id", "risk_source", "id", postgresql_where="risk_source is not null"),
         Index("ix_cases_urgent_id", "id", postgresql_where="urgent"),
         Index("ix_cases_opened_at_id", "opened_at", "id"),
         Index("ix_cases_closed_at_id", "closed_at", "id", postgresql_where="closed_at is not null"),
@@ -51,6 +52,8 @@ class Case(Base):
     ruled: Mapped[bool] = mapped_column(default=False)
     refusals: Mapped[int] = mapped_column(default=0)
     rounds: Mapped[int] = mapped_column(default=0)
+    # How often a look-back found that it had come back 反弹.
+    recurrences: Mapped[int] = mapped_column(default=0, server_default="0")
     appealed: Mapped[bool] = mapped_column(default=False)
     disputed: Mapped[bool] = mapped_column(default=False)
     outside_county: Mapped[bool] = mapped_column(default=False)

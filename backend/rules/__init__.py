@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from backend.rules.assessment import AssessmentRules
 from backend.rules.base import Frozen
+from backend.rules.closure import ClosureRules
 from backend.rules.duty import DutyRules
 from backend.rules.emergency import EmergencyRules
 from backend.rules.patrol import PatrolRules
+from backend.rules.risk_sources import RiskSourceRules
 from backend.rules.sources import SourceRules
 from backend.rules.supervision import SupervisionRules
 from backend.rules.track import TrackRules
@@ -24,7 +26,9 @@ class Rules(Frozen):
     assessment: AssessmentRules = AssessmentRules()
     duty: DutyRules = DutyRules()
     emergency: EmergencyRules = EmergencyRules()
+    closure: ClosureRules = ClosureRules()
     patrol: PatrolRules = PatrolRules()
+    risk_sources: RiskSourceRules = RiskSourceRules()
     sources: SourceRules = SourceRules()
     supervision: SupervisionRules = SupervisionRules()
     track: TrackRules = TrackRules()

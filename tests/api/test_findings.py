@@ -13,6 +13,7 @@ from sqlalchemy import select
 from backend.county import County
 from backend.extensions import db
 from backend.jobs import drain
+from backend.local.pictures import make_jpeg
 from backend.models import Case, Finding, Report
 from tests.build import Build, Phone, phone_of
 from tests.walks import Sender, Walk
@@ -251,3 +252,17 @@ def test_chiefs_and_townships_confirm_nothing(build: Build, sender: Sender) -> N
     done = sender.phone.post("/findings/confirm", body).json["items"][0]  # type: ignore[index]
     assert (done["closed"], done["code"]) == (False, "not_yours_to_do")
     assert sender.phone.get("/findings").json["items"] == []  # type: ignore[index]
+
+
+def test_a_photo_that_shows_the_same_before_and_after_is_not_confirmed_in_a_list(build: Build, sender: Sender) -> None:
+    walk, picture = sender.walk(), make_jpeg(640, 480, text="river", seed=1)
+    same = [build.photo(sender.phone, picture)]
+    after = {"photos": [build.photo(sender.phone, picture)], "done": "已清走。"}
+    made = send(sender, walk, photos=same, settled=after)
+    drain()
+    case, office = case_of(made), build.office()
+    body = {"cases": [{"case": str(case.id), "version": case.version}]}
+    (outcome,) = office.post("/findings/confirm", body).json["items"]  # type: ignore[index]
+    assert (outcome["closed"], outcome["code"]) in ((False, "photos_in_doubt"), (False, "verify_first"))
+    kinds = [f["kind"] for p in office.get(f"/cases/{case.id}/evidence").json["items"] for f in p["flags"]]  # type: ignore[index]
+    assert "same_as_before" in kinds

@@ -17,6 +17,7 @@ from backend.domain.faults import Forbidden
 from backend.models import Assignment, Case
 from backend.work import Work
 from tests.domain.ledger import (
+    HERE,
     LEAD,
     MONDAY,
     NEXT,
@@ -37,7 +38,7 @@ PLACE_OWNER = "530199012"  # the township in which the test's cases lie
 
 
 @pytest.fixture
-def work(app: APIFlask) -> Iterator[Work]:
+def work(app: APIFlask, clean: None) -> Iterator[Work]:
     with undone(app) as found:
         yield found
 
@@ -176,7 +177,7 @@ def test_a_relapse_of_what_was_settled_where_nobody_holds_the_place_stays_with_t
     act(work, case, official("village_chief", OTHER), "settle_on_spot", **form)
     act(work, case, OFFICE, "close")
     inspector = replace(OFFICE, person_id=uuid.uuid4())
-    act(work, case, inspector, "fail_follow_up", photos=[photo(work)], reason="又有垃圾")
+    act(work, case, inspector, "fail_follow_up", photos=[photo(work)], reason="又有垃圾", place=HERE)
     assert (case.state, case.lead_unit) == ("rectifying", None)
     clock = deadlines.running(work, case, "rectify")
     assert clock is not None

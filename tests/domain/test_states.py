@@ -16,7 +16,7 @@ import pytest
 from apiflask import APIFlask
 from sqlalchemy import select
 
-from backend.domain import deadlines, states
+from backend.domain import deadlines, follow_ups, states
 from backend.domain.actors import NOBODY, ROUTING, TIMER, Actor
 from backend.domain.faults import Conflict, Fault, Forbidden, NotFound
 from backend.models import Assignment, Case, CaseEvent, Clock, Report
@@ -26,6 +26,7 @@ from tests.domain.ledger import (
     ASSIGNED,
     ASSISTING,
     HANDLER,
+    HERE,
     LATER,
     LEAD,
     MONDAY,
@@ -38,6 +39,7 @@ from tests.domain.ledger import (
     act,
     case_in,
     official,
+    on_roster,
     photo,
     report_of,
     submitted,
@@ -49,6 +51,8 @@ STATES = (
     "merged", "transferred",
 )  # fmt: skip
 NOW, AFTER_THE_WINDOWS, IN_AN_EMERGENCY = "now", "after the windows", "in an emergency"
+PLANNED, LINKED = "with a look-back planned", "with a risk source"
+_AT_WORK = "assigned accepted rectifying in_review"
 
 
 class Row(NamedTuple):
@@ -99,6 +103,12 @@ LISTED = (
     Row("call_in", "triage assigned accepted rectifying in_review", "=", "office", IN_AN_EMERGENCY),
     Row("respond", "assigned accepted rectifying in_review", "=", "assisting lead_unit", IN_AN_EMERGENCY),
     Row("stand_down", "triage assigned accepted rectifying in_review", "=", "office", IN_AN_EMERGENCY),
+    Row("plan_follow_up", "closed archived", "=", "office"),
+    Row("plan_follow_up", "closed archived", "=", "timer"),
+    Row("assign_follow_up", "closed archived", "=", "office", PLANNED),
+    Row("assign_follow_up", "closed archived", "=", "timer", PLANNED),
+    Row("link_source", f"triage {_AT_WORK} closed archived rejected transferred", "=", "office"),
+    Row("unlink_source", f"triage {_AT_WORK} closed archived rejected transferred", "=", "office", LINKED),
     Row("archive", "closed", "archived", "timer", AFTER_THE_WINDOWS),
 )
 
@@ -132,8 +142,10 @@ FORMS: dict[str, dict[str, Any]] = {
     "verify": {"photos": lambda work: [photo(work)]},
     "close": {},
     "dispute": {"reason": "没有清理干净"},
-    "pass_follow_up": {"photos": lambda work: [photo(work)]},
-    "fail_follow_up": {"photos": lambda work: [photo(work)], "reason": "又倒了垃圾"},
+    "pass_follow_up": {"photos": lambda work: [photo(work)], "place": HERE},
+    "fail_follow_up": {"photos": lambda work: [photo(work)], "place": HERE, "reason": "又倒了垃圾"},
+    "plan_follow_up": {"reason": "群众关注"},
+    "assign_follow_up": {"inspector": lambda work: on_roster(work, ("inspector", OFFICE_UNIT, MONDAY, None))},
     "acknowledge": {},
     "note": {"note": "已派人到现场。"},
     "add_assisting": {"assisting": [OTHER], "reason": "需要联合执法"},
@@ -145,6 +157,8 @@ FORMS: dict[str, dict[str, Any]] = {
     "call_in": {"assisting": [NEXT], "reason": "需要增援"},
     "respond": {},
     "stand_down": {"reason": "险情已排除"},
+    "link_source": {"risk_source": "FX-001", "reason": "来自该排口"},
+    "unlink_source": {"reason": "与该排口无关"},
     "archive": {},
 }
 
@@ -251,7 +265,7 @@ def test_everybody_tries_every_action(work: Work, state: str) -> None:
             work.now = start + LATER if row and row.when == AFTER_THE_WINDOWS else start
             case_id, version = case.id, case.version
             part = work.session.begin_nested()
-            in_an_emergency(work, case, row)
+            prepare(work, case, row)
             form = form_of(work, action)
             outcome = _outcome(work, case, actor, action, form)
             expected = (state if row.to == "=" else row.to) if row else "refused"
@@ -266,10 +280,14 @@ def test_everybody_tries_every_action(work: Work, state: str) -> None:
     assert tried == len(EVERYBODY) * len(FORMS)
 
 
-def in_an_emergency(work: Work, case: Case, row: Row | None) -> None:
-    """What some rows take for granted: the lead and the assisting unit are called, and have not answered."""
+def prepare(work: Work, case: Case, row: Row | None) -> None:
+    """What some rows take for granted: units called that have not answered, a planned look-back, a risk source."""
     if row is not None and row.when == IN_AN_EMERGENCY:
         act(work, case, OFFICE, "declare_emergency", plan="water_pollution", reason="流入河道")
+    if row is not None and row.when == PLANNED:
+        follow_ups.plan(work, case, {"reason": "群众关注"})
+    if row is not None and row.when == LINKED:
+        case.risk_source = "FX-002"
 
 
 def _outcome(work: Work, case: Case, actor: Actor, action: str, form: dict[str, Any]) -> str:
@@ -306,7 +324,7 @@ def test_what_is_offered_is_what_is_listed(work: Work, state: str) -> None:
         assert {row.action for row in states.allowed(work, case, actor)} == {
             row.action
             for row in rows
-            if row.action not in ("return", "appeal", "dispute") and row.when != IN_AN_EMERGENCY
+            if row.action not in ("return", "appeal", "dispute") and row.when not in (IN_AN_EMERGENCY, PLANNED, LINKED)
         }, name
 
 
@@ -407,7 +425,7 @@ def test_nobody_verifies_what_they_settled_or_asked_for_whatever_they_are_today(
 def test_spaces_are_no_reason(work: Work, action: str, blank: str | None) -> None:
     row = next(row for row in LISTED if row.action == action and row.who != "routing")
     case = case_in(work, row.froms.split()[0])
-    in_an_emergency(work, case, row)
+    prepare(work, case, row)
     people = everybody(work, case)
     actor = next(who for who, capacities in people.values() if set(row.who.split()) & set(capacities.split()))
     version, form = case.version, form_of(work, action) | {"reason": blank}
@@ -430,7 +448,7 @@ def test_a_form_without_what_the_action_needs_changes_nothing(work: Work, action
     row = next(row for row in LISTED if row.action == action and row.who != "routing")
     state = row.froms.split()[0]
     case = case_in(work, state, source="patrol")
-    in_an_emergency(work, case, row)
+    prepare(work, case, row)
     people = everybody(work, case).values()
     actor = next(who for who, capacities in people if set(row.who.split()) & set(capacities.split()))
     form = form_of(work, action)

@@ -17,6 +17,7 @@ from backend.work import Work
 from tests.domain.ledger import (
     ASSISTING,
     HANDLER,
+    HERE,
     LEAD,
     NEXT,
     OFFICE,
@@ -219,14 +220,14 @@ def test_a_letter_by_rule_is_sent_though_its_step_was_passed_over(work: Work) ->
 
 def test_a_failed_look_back_opens_a_letter_and_a_second_one_names_the_recurrence(work: Work) -> None:
     case = case_in(work, "closed")
-    act(work, case, OFFICE, "fail_follow_up", photos=[photo(work)], reason="又倒了垃圾")
+    act(work, case, OFFICE, "fail_follow_up", photos=[photo(work)], place=HERE, reason="又倒了垃圾")
     carry_out(work)
     assert [one.why for one in letters(work, case)] == ["failed_follow_up"]
     act(work, case, HANDLER, "request_closure", photos=[photo(work)], done="已清理")
     act(work, case, OFFICE, "close")
     carry_out(work)
     assert letters(work, case)[0].ended_how == "case"
-    act(work, case, OFFICE, "fail_follow_up", photos=[photo(work)], reason="又倒了垃圾")
+    act(work, case, OFFICE, "fail_follow_up", photos=[photo(work)], place=HERE, reason="又倒了垃圾")
     carry_out(work)
     letter = letters(work, case)[-1]
     assert letter.why == "recurrences"
@@ -238,7 +239,7 @@ def test_recurrences_are_counted_over_the_risk_source(work: Work) -> None:
     first.risk_source = second.risk_source = "OUT-01"
     work.session.flush()
     for case in (first, second):
-        act(work, case, OFFICE, "fail_follow_up", photos=[photo(work)], reason="又倒了垃圾")
+        act(work, case, OFFICE, "fail_follow_up", photos=[photo(work)], place=HERE, reason="又倒了垃圾")
         carry_out(work)
     assert [letters(work, case)[0].why for case in (first, second)] == ["failed_follow_up", "recurrences"]
 
