@@ -26,7 +26,7 @@ class PlanInput(Input):
     responsible_unit: Code
 
 
-class PlanOut(BaseModel):
+class IntakePlanOut(BaseModel):
     id: UUID
     text: str
     responsible: str
@@ -36,14 +36,14 @@ class PlanOut(BaseModel):
     made_by_name: str | None
 
 
-class PlansOut(BaseModel):
-    plan: PlanOut | None = Field(description="the one that counts")
-    earlier: list[PlanOut]
+class IntakePlansOut(BaseModel):
+    plan: IntakePlanOut | None = Field(description="the one that counts")
+    earlier: list[IntakePlanOut]
     measures: list[MeasureOut]
 
 
 @bp.get("/risk-sources/<code>/plan")
-@bp.output(PlansOut)
+@bp.output(IntakePlansOut)
 def show(code: str) -> Any:
     with unit_of_work(g.actor) as work:
         risk_sources.get(work, code)
@@ -54,7 +54,7 @@ def show(code: str) -> Any:
 
 @bp.post("/risk-sources/<code>/plan")
 @bp.input(PlanInput, arg_name="form")
-@bp.output(PlanOut, status_code=201)
+@bp.output(IntakePlanOut, status_code=201)
 def write(code: str, form: PlanInput) -> Any:
     """Write the plan anew; the one before stays as its history."""
     with unit_of_work(g.actor) as work:

@@ -158,7 +158,7 @@ def test_confidential_words_in_a_sensitive_kind_wait_for_the_office(build: Build
         ({"ordered_by": "2026-06-01T08:59:00+08:00"}, "deadline_past"), ({"text": "  "}, "invalid_input"),
         ({"ordered_by": "2026-06-05T12:00:00"}, "invalid_input"),
         ({"unit": "530199999", "reason": "x"}, "unknown_unit"),
-        ({"place": {"lon": 102.7, "lat": 25.2}}, "invalid_input"), ({"surprise": 1}, "invalid_input"),
+        ({"place": {"lon": 102.7, "lat": 25.2}}, "coord_type_missing"), ({"surprise": 1}, "invalid_input"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_meant_is_refused_and_leaves_nothing(build: Build, changes: dict[str, Any], code: str) -> None:
