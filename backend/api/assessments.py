@@ -93,7 +93,7 @@ class TrendOut(BaseModel):
     items: list[PointOut]
 
 
-class ReasonOut(BaseModel):
+class SummonsReasonOut(BaseModel):
     how: Literal["named", "summoned"]
     title: str
     reason: str
@@ -104,7 +104,7 @@ class SummonsRow(BaseModel):
     name: str
     unit: str
     total: float
-    reasons: list[ReasonOut]
+    reasons: list[SummonsReasonOut]
 
 
 class SummonsOut(BaseModel):
