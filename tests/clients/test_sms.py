@@ -31,6 +31,7 @@ def settings_for(base_url: str, key: str = KEY) -> Settings:
         secret_key="k" * 32,
         identity_keys=base64.urlsafe_b64encode(b"i" * 32).decode(),
         digest_key="d" * 32,
+        ledger_signing_key=base64.urlsafe_b64encode(b"l" * 32).decode(),
         wechat_app_id="wx0123456789abcdef",
         wechat_app_secret="secret",
         wechat_push_token="token",

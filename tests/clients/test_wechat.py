@@ -54,6 +54,7 @@ def settings_for(base_url: str, **more: Any) -> Settings:
             "secret_key": "k" * 32,
             "identity_keys": base64.urlsafe_b64encode(b"i" * 32).decode(),
             "digest_key": "d" * 32,
+            "ledger_signing_key": base64.urlsafe_b64encode(b"l" * 32).decode(),
             "wechat_app_id": APP_ID,
             "wechat_app_secret": SECRET,
             "wechat_push_token": PUSH_TOKEN,

@@ -119,7 +119,10 @@ class Forger:
         """Everything there is of a case."""
         held = {"id": self.case(number).id}
         of_report = "report_id IN (SELECT id FROM reports WHERE case_id = :id)"
+        photos = f"SELECT id FROM photos WHERE case_id = :id OR {of_report}"
         for statement in (
+            f"DELETE FROM evidence_flags WHERE photo_id IN ({photos}) OR other_photo_id IN ({photos})",
+            "DELETE FROM follow_ups WHERE case_id = :id",
             f"DELETE FROM photos WHERE case_id = :id OR {of_report}", f"DELETE FROM supplements WHERE {of_report}",
             *(f"DELETE FROM {table} WHERE case_id = :id" for table in
               ("reports", "assignments", "clocks", "case_words", "case_events", "personal_texts")),
