@@ -15,7 +15,7 @@ from typing import Any
 import xlsxwriter
 
 from backend.clock import SHANGHAI
-from backend.domain.sheets import Cell, FileForm, Heading, Sheet
+from backend.domain.sheets import Cell, FileForm, Heading, Sheet, harmless
 
 CONTENT_TYPES: dict[FileForm, str] = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -25,8 +25,6 @@ MAX_ROWS = 1_000_000  # a sheet of Excel has 1,048,576
 TELL_EVERY = 500
 _CELL_MAX = 32_767  # characters in a cell of Excel
 _FONT = "宋体"
-# What Excel, WPS or LibreOffice take for the beginning of a formula, full-width signs included.
-_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 _A4, _TALL_PT = 9, 30
 _PAGE_WIDTH = 150  # characters across a page of A4 landscape that are still read without glasses
 
@@ -55,12 +53,6 @@ def _plain(cell: Cell) -> str:
     if isinstance(cell, datetime):
         return f"{cell.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
     return harmless(cell) if isinstance(cell, str) else str(cell)
-
-
-def harmless(text: str) -> str:
-    """The text with a quote before what a spreadsheet would carry out as a formula."""
-    begun = text.lstrip()
-    return f"'{text}" if begun.startswith(_FORMULA) or text.startswith(("\t", "\r", "\n")) else text
 
 
 def _write_xlsx(path: Path, sheet: Sheet, tell: Callable[[int], None]) -> int:

@@ -19,8 +19,8 @@ from backend.domain import assessments
 from backend.domain.actors import ROLE_NAMES
 from backend.domain.assessments import Month, Score
 from backend.domain.duty_periods import period_of
-from backend.domain.duty_sheet import CONTENT_TYPE
 from backend.domain.ledger import note_use
+from backend.sheet_file import CONTENT_TYPES
 from backend.work import Work, unit_of_work
 
 bp = APIBlueprint("assessments", __name__, tag="考核")
@@ -214,7 +214,7 @@ def sheet(month: str) -> Response:
         shown = assessments.show(work, assessments.month_of(month))
         note_use(work, "assessment_export", len(shown.scores), {"month": str(shown.period.first)})
         data = _workbook(shown)
-    answer = Response(data, content_type=CONTENT_TYPE)
+    answer = Response(data, content_type=CONTENT_TYPES["xlsx"])
     answer.headers["Content-Disposition"] = f"attachment; filename=assessment-{shown.period.first:%Y-%m}.xlsx"
     return answer
 

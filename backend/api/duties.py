@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -20,6 +21,7 @@ from backend.domain.duty_count import Completion
 from backend.domain.ledger import note_use
 from backend.models import RosterRole
 from backend.rules.duty import LEVEL_NAMES
+from backend.sheet_file import CONTENT_TYPES
 from backend.work import Work, unit_of_work
 
 bp = APIBlueprint("duties", __name__, tag="巡河任务")
@@ -163,10 +165,7 @@ def mine() -> Any:
 @bp.input(DutyPage, location="query", arg_name="page")
 @bp.output(StandingsOut)
 def listing(page: DutyPage) -> Any:
-    with unit_of_work(g.actor) as work:
-        found = duties.standings(work, _chosen(work, page), page.limit, page.after)
-        more = found[-1].now.term.role_id if len(found) == page.limit else None
-        return {"items": [show_standing(work, one) for one in found], "next": more}
+    return _standings(page, lambda one: True)
 
 
 @bp.get("/duties/behind")
@@ -174,10 +173,14 @@ def listing(page: DutyPage) -> Any:
 @bp.output(StandingsOut)
 def behind(page: DutyPage) -> Any:
     """Those with a warning on this page of chiefs; follow `next` until it is null."""
+    return _standings(page, lambda one: one.level is not None)
+
+
+def _standings(page: DutyPage, wanted: Callable[[Standing], bool]) -> dict[str, Any]:
     with unit_of_work(g.actor) as work:
         found = duties.standings(work, _chosen(work, page), page.limit, page.after)
         more = found[-1].now.term.role_id if len(found) == page.limit else None
-        return {"items": [show_standing(work, one) for one in found if one.level is not None], "next": more}
+        return {"items": [show_standing(work, one) for one in found if wanted(one)], "next": more}
 
 
 @bp.get("/duties/completion")
@@ -199,13 +202,13 @@ def summary(asked: PeriodQuery) -> Any:
 
 @bp.get("/duties/completion.xlsx")
 @bp.input(PeriodQuery, location="query", arg_name="asked")
-@bp.doc(responses=a_file(duty_sheet.CONTENT_TYPE))
+@bp.doc(responses=a_file(CONTENT_TYPES["xlsx"]))
 def sheet(asked: PeriodQuery) -> Response:
     """The completion table as officials keep it: one row per chief and period, the sums on a sheet of their own."""
     with unit_of_work(g.actor) as work:
         found = duties.completions(work, asked.first, asked.last, _chosen(work, asked))
         note_use(work, "duty_export", len(found), {"first": str(asked.first), "last": str(asked.last)})
         data = duty_sheet.write(work, found, duties.summary(work, found), asked.first, asked.last)
-    answer = Response(data, content_type=duty_sheet.CONTENT_TYPE)
+    answer = Response(data, content_type=CONTENT_TYPES["xlsx"])
     answer.headers["Content-Disposition"] = f"attachment; filename=duties-{asked.first}-{asked.last}.xlsx"
     return answer

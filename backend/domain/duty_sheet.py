@@ -15,7 +15,6 @@ from backend.domain.duty_count import Completion
 if TYPE_CHECKING:
     from backend.work import Work
 
-CONTENT_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _COLUMNS = (
     ("姓名", 10), ("身份", 12), ("单位", 18), ("周期", 20), ("起", 12), ("止", 12), ("应巡", 8), ("已巡", 8),
     ("完成", 8), ("迟到", 8), ("间隔不足", 10), ("按天折算", 10), ("还差的河段", 40),

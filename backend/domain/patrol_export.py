@@ -17,6 +17,7 @@ from backend.domain.actors import ROLE_NAMES
 from backend.domain.faults import Fault
 from backend.domain.ledger import note_use
 from backend.domain.periods import in_period
+from backend.domain.sheets import harmless
 from backend.models import Patrol, PatrolCompanion, Person, Verdict
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def _line(work: Work, patrol: Patrol, name: str, verdict: Verdict) -> list[Any]:
     found = verdict.judgement
     counted = [one["reach"] for one in verdict.decision["reaches"] if one["counts"]]
     return [
-        patrol.id, work.county.code, _harmless(name), patrol.role, ROLE_NAMES.get(patrol.role or "", ""),
+        patrol.id, work.county.code, harmless(name), patrol.role, ROLE_NAMES.get(patrol.role or "", ""),
         patrol.unit_code, units[patrol.unit_code].name if patrol.unit_code in units else "", ";".join(counted),
         ";".join(_companions(work, patrol)), _time(patrol.began_at), _time(patrol.ended_at), patrol.mode,
         "1" if patrol.valid else "0", _time(verdict.made_at), verdict.county_version,
@@ -100,12 +101,7 @@ def _line(work: Work, patrol: Patrol, name: str, verdict: Verdict) -> list[Any]:
 def _companions(work: Work, patrol: Patrol) -> list[str]:
     named = select(Person.name).join(PatrolCompanion, PatrolCompanion.person_id == Person.id)
     there = named.where(PatrolCompanion.patrol_id == patrol.id, PatrolCompanion.declined_at.is_(None))
-    return [_harmless(name) for name in work.session.scalars(there.order_by(Person.name))]
-
-
-def _harmless(text: str) -> str:
-    """A name that a spreadsheet would take for a formula, as text."""
-    return f"'{text}" if text[:1] in "=+-@\t\r" else text
+    return [harmless(name) for name in work.session.scalars(there.order_by(Person.name))]
 
 
 def _time(at: datetime | None) -> str:

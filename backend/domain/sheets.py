@@ -11,6 +11,9 @@ FileForm = Literal["xlsx", "csv"]
 # Aware datetimes are moments, dates are days; both are written as days and hours of Asia/Shanghai.
 Cell = str | int | float | datetime | date | None
 
+# What Excel, WPS or LibreOffice take for the beginning of a formula, full-width signs included.
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+
 
 @dataclass(frozen=True)
 class Heading:
@@ -29,3 +32,9 @@ class Sheet:
     note: str
     headings: tuple[Heading, ...]
     rows: Iterable[list[Cell]]
+
+
+def harmless(text: str) -> str:
+    """The text with a quote before what a spreadsheet would carry out as a formula."""
+    begun = text.lstrip()
+    return f"'{text}" if begun.startswith(_FORMULA) or text.startswith(("\t", "\r", "\n")) else text

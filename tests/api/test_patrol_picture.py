@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
-import json
 import os
+import uuid
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
+
 from backend.county import County
+from backend.domain import patrol_lists, playback
+from backend.domain.actors import Actor
+from backend.domain.tracks import picture
+from backend.domain.tracks.coverage import ReachLine
+from backend.domain.tracks.judgement import Judgement
 from backend.jobs import drain
-from backend.local.patrol_picture import draw
-from tests.build import QINGYUAN, Build
-from tests.walks import Sender
+from backend.models import Verdict
+from backend.work import unit_of_work
+from tests.build import Build
+from tests.walks import Sender, Walk
 
 PICTURE = Path(__file__).parents[2] / "docs/pictures/patrol.svg"
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def drawn(walk: Walk, county: County) -> str:
+    reach = county.reach_by_code[walk.reach or ""]
+    line = ReachLine(reach.code, np.array(reach.geometry["coordinates"], dtype=float)[:, :2], reach.corridor_m)
+    with unit_of_work(Actor(role="office", unit=county.office)) as work:
+        patrol = patrol_lists.get(work, uuid.UUID(walk.id))
+        seen = playback.of(work, patrol)
+        found = Judgement.from_json(work.session.get_one(Verdict, (patrol.id, patrol.verdict_seq)).judgement)
+        title = f"{reach.name}　{'有效' if patrol.valid else '无效'}"
+    return picture.draw(found, seen.pieces, [line], title, seen.marks, seen.hidden)
 
 
 def test_a_patrol_is_drawn_from_its_playback(build: Build, county: County) -> None:
@@ -21,13 +41,11 @@ def test_a_patrol_is_drawn_from_its_playback(build: Build, county: County) -> No
     walk = sender.walk(metres=3000, seed=7)
     sender.send(walk)
     drain()
-    track = json.loads(build.office().get(f"/patrols/{walk.id}/track.geojson").data)
-    reaches = json.loads((QINGYUAN / "reaches.geojson").read_text("utf-8"))["features"]
-    svg = draw(track, next(one for one in reaches if one["properties"]["code"] == walk.reach))
+    svg = drawn(walk, county)
     drawing = ElementTree.fromstring(svg)
-    assert "有效" in str(drawing.findtext("{http://www.w3.org/2000/svg}title"))
-    lines = drawing.findall("{http://www.w3.org/2000/svg}polyline")
-    assert len(lines) >= 3  # corridor, river, way
-    assert len(lines[2].get("points", "").split()) > 10
+    assert "有效" in str(drawing.findtext(f"{SVG}title"))
+    lines = [path.get("d", "") for path in drawing.iter(f"{SVG}path")]
+    long = [line for line in lines if line.count("L") >= 10]
+    assert len(long) >= 3  # corridor, river, way
     if os.environ.get("QINGHE_SCREENSHOTS"):
         PICTURE.write_text(svg, "utf-8")

@@ -217,26 +217,6 @@ export async function openSettings(): Promise<void> {
   await wx.openSetting({}).catch(refuse)
 }
 
-export async function scan(): Promise<string> {
-  const { result } = await wx.scanCode({ onlyFromCamera: false, scanType: ['qrCode', 'wxCode'] }).catch(refuse)
-  return result
-}
-
-// Consent to subscription messages: asked for where a tap has just said what the messages are about
-
-/** Ask for one message of each template. Resolves with what was answered, empty when WeChat would not ask. */
-export async function askForMessages(templates: string[]): Promise<Record<string, string>> {
-  if (!templates.length) return {}
-  try {
-    const { errMsg: _, ...answers } = await wx.requestSubscribeMessage({ tmplIds: templates })
-    return answers as Record<string, string>
-  } catch (failure) {
-    const { reason } = refusal(failure as { errMsg?: string })
-    if (reason === 'cancelled' || reason === 'denied') return {}
-    throw refusal(failure as { errMsg?: string })
-  }
-}
-
 // Privacy: WeChat asks before the first private call, and shows the contract that the console holds
 
 type PrivacyAnswer = (answer: { buttonId?: string; event: 'agree' | 'disagree' }) => void

@@ -98,6 +98,7 @@ function search(query: Record<string, unknown> = {}): string {
   return parts.length ? `?${parts.join('&')}` : ''
 }
 
+/** The Problem of whatever a request threw: no answer in words, a Problem as it is. Throws what is neither. */
 export function unreachable(error: unknown): Problem {
   if (error instanceof Problem) return error
   if (error instanceof platform.Refused && error.reason === 'timeout') {

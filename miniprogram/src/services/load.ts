@@ -1,5 +1,5 @@
 // What a page shows while it asks, and when asking failed: the states of components/page-state.
-import { Problem, unreachable } from './http'
+import { unreachable } from './http'
 
 export interface PageState {
   state: 'loading' | 'ready' | 'empty' | 'error' | 'offline'
@@ -10,6 +10,6 @@ export const LOADING: PageState = { state: 'loading', words: '' }
 export const READY: PageState = { state: 'ready', words: '' }
 
 export function failed(error: unknown): PageState {
-  const problem = error instanceof Problem ? error : unreachable(error)
+  const problem = unreachable(error)
   return { state: problem.status === 0 ? 'offline' : 'error', words: problem.title }
 }

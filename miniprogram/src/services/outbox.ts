@@ -2,7 +2,7 @@
 // when the server has answered with its number. Sending again is harmless: every report has one key for all attempts.
 import * as platform from '../platform/index'
 import { signedIn } from './auth'
-import { Problem, send, unreachable, type Body, type Result } from './http'
+import { send, unreachable, type Body, type Result } from './http'
 import { drop, upload, type Photo } from './photos'
 
 type ReportBody = Body<'/api/v1/reports', 'post'>
@@ -71,7 +71,7 @@ async function run(): Promise<void> {
     try {
       await deliver(entry)
     } catch (error) {
-      const problem = error instanceof Problem ? error : unreachable(error)
+      const problem = unreachable(error)
       update(entry.key, { words: problem.title, final: !problem.passing && problem.status !== 401 })
       if (problem.status === 0) return // no signal: the others would fare alike
     }

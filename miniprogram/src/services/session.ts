@@ -5,8 +5,6 @@ import type { components } from './api'
 export type Session = components['schemas']['SessionOut']
 
 const KEY = 'session'
-type Listener = (session: Session | undefined) => void
-const listeners = new Set<Listener>()
 
 export function current(): Session | undefined {
   return platform.read<Session>(KEY)
@@ -20,20 +18,9 @@ export function token(): string | undefined {
 export function keepSession(session: Session): Session {
   const kept = { ...session, token: session.token ?? token() ?? null }
   platform.write(KEY, kept)
-  tell(kept)
   return kept
 }
 
 export function forgetSession(): void {
   platform.forget(KEY)
-  tell(undefined)
-}
-
-export function onSession(listener: Listener): () => void {
-  listeners.add(listener)
-  return () => listeners.delete(listener)
-}
-
-function tell(session: Session | undefined): void {
-  for (const listener of listeners) listener(session)
 }

@@ -35,24 +35,6 @@ export function when(iso: string, now = new Date()): string {
   return `${then.year === today.year ? '' : `${then.year}年`}${then.month}月${then.day}日 ${time}`
 }
 
-/** How long until a deadline, or since it passed: 还有3天, 还有5小时, 已超2天. */
-export function left(iso: string, now = new Date()): string {
-  const ms = new Date(iso).getTime() - now.getTime()
-  const [word, span] = ms >= 0 ? ['还有', ms] : ['已超', -ms]
-  if (span >= 2 * DAY_MS) return `${word}${Math.floor(span / DAY_MS)}天`
-  if (span >= 3600_000) return `${word}${Math.floor(span / 3600_000)}小时`
-  return `${word}${Math.max(1, Math.floor(span / 60_000))}分钟`
-}
-
-export function metres(m: number): string {
-  return m < 1000 ? `${Math.round(m)}米` : `${(m / 1000).toFixed(m < 10_000 ? 2 : 1)}公里`
-}
-
-export function minutes(seconds: number): string {
-  const whole = Math.floor(seconds / 60)
-  return whole < 60 ? `${whole}分钟` : `${Math.floor(whole / 60)}小时${whole % 60 ? `${whole % 60}分钟` : ''}`
-}
-
 function daysBetween(earlier: Date, later: Date): number {
   const day = (at: Date) => Math.floor((at.getTime() + OFFSET_MS) / DAY_MS)
   return day(later) - day(earlier)

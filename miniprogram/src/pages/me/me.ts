@@ -1,7 +1,7 @@
 // Who I am here: roles and switching between them, binding to the roster, messages, leaving.
 import * as platform from '../../platform/index'
 import { bindCode, bindPhone, chooseRole, refresh, signOut } from '../../services/auth'
-import { Problem, unreachable } from '../../services/http'
+import { unreachable } from '../../services/http'
 import { failed, LOADING, READY, type PageState } from '../../services/load'
 import { inbox, markRead, type Notice } from '../../services/notices'
 import type { Session } from '../../services/session'
@@ -49,7 +49,7 @@ Component({
       try {
         await body()
       } catch (error) {
-        const problem = error instanceof Problem ? error : unreachable(error)
+        const problem = unreachable(error)
         platform.say(problem.title)
       } finally {
         this.setData({ busy: false })

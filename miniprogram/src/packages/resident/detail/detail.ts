@@ -1,6 +1,6 @@
 // One report as its reporter reads it: what was said, who deals with it, what happened, and what may be done now.
 import * as platform from '../../../platform/index'
-import { Problem, unreachable } from '../../../services/http'
+import { unreachable } from '../../../services/http'
 import { failed, LOADING, READY, type PageState } from '../../../services/load'
 import { act, rate, read, supplement, toneOf, type Follow, type Report } from '../../../services/reports'
 import { when } from '../../../services/words'
@@ -68,7 +68,7 @@ Component({
         platform.say(done, 'success')
         return true
       } catch (error) {
-        const problem = error instanceof Problem ? error : unreachable(error)
+        const problem = unreachable(error)
         platform.say(problem.title)
         return false
       } finally {

@@ -1,7 +1,7 @@
 // What this phone has sent or is still sending, and the way to a report by its receipt code.
 import * as platform from '../../../platform/index'
 import { EMPTY, keepDraft } from '../../../services/draft'
-import { Problem, unreachable } from '../../../services/http'
+import { unreachable } from '../../../services/http'
 import { flush, forgetReceipts, onOutbox, receipts, remove, waiting, type Receipt, type Waiting } from '../../../services/outbox'
 import { read } from '../../../services/reports'
 import { when } from '../../../services/words'
@@ -47,7 +47,7 @@ Component({
         await read({ code })
         await openReport(code)
       } catch (error) {
-        const problem = error instanceof Problem ? error : unreachable(error)
+        const problem = unreachable(error)
         this.setData({ fault: problem.title })
       } finally {
         this.setData({ busy: false })
