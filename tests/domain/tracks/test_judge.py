@@ -277,7 +277,10 @@ def test_the_map_line_is_short_and_near_the_way() -> None:
 
 
 def test_both_ends_of_a_gap_are_on_the_map_line() -> None:
-    found = judged(TRUTH, but(USUAL, lost=((600, 1500),)), rules=RULES.model_copy(update={"line_points_max": 20}))
+    line = straight_line(3000)
+    phone = but(GOOD, lost=((600, 1500),))
+    reach = ReachLine("R", line, 100.0)
+    found = judged(walk(line, seed=3), phone, reach=reach, rules=RULES.model_copy(update={"line_points_max": 6}))
     (gap,) = found.gaps
     times = [at for _, _, at in found.line]
     assert gap.ends_ms in times

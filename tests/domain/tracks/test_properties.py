@@ -65,6 +65,9 @@ def test_another_day_is_the_same_judgement(phone: Phone, seed: int, by_ms: int) 
 @given(PHONES, st.integers(0, 1000), st.randoms(use_true_random=False))
 def test_any_order_is_the_same_judgement(phone: Phone, seed: int, chance: Any) -> None:
     points = walked(phone, seed)
+    # Callbacks of one burst may have the very same time.
+    same = (points.time_ms // 20_000) * 20_000 if seed % 2 else points.time_ms
+    object.__setattr__(points, "time_ms", same)
     order = list(range(len(points)))
     chance.shuffle(order)
     assert judged(points.take(np.array(order))) == judged(points)
