@@ -120,6 +120,8 @@ def test_a_stop_shorter_than_a_minute_is_part_of_walking() -> None:
     truth = walk(RIVER, to=(0.0, 0.4), stops=((0.1, 40), (0.2, 45), (0.3, 200)), seed=3)
     found = judged(truth, GOOD, 3)
     assert found.still_s == pytest.approx(200, abs=20)
+    patient = RULES.model_copy(update={"still_min_s": 400.0})
+    assert judged(truth, GOOD, 3, rules=patient).still_s == 0
 
 
 def test_a_short_patrol_is_measured_too() -> None:
@@ -151,9 +153,9 @@ def test_a_small_loop_of_the_river_is_not_walked_by_crossing_its_neck() -> None:
     corners = [(0, 0), (500, 0), (500, 160), (540, 160), (540, 0), (1040, 0)]
     loop = np.array([[102.7 + x * east, 25.38 + y * north] for x, y in corners])
     truth = walk(straight_line(1040), bank_m=-10.0, meander_m=1.0, seed=3)
-    found = judged(truth, GOOD, 3, ReachLine("R", loop, 60.0))
+    found = judged(truth, GOOD, 3, ReachLine("R", loop, 100.0))
     assert found.coverage["R"] == pytest.approx(1040 / 1360, abs=0.08)
-    whole = judged(truth, GOOD, 3, ReachLine("R", loop, 170.0))
+    whole = judged(truth, GOOD, 3, ReachLine("R", loop, 180.0))
     assert whole.coverage["R"] > 0.97
 
 
