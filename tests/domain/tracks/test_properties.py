@@ -129,6 +129,16 @@ def test_what_counts_is_ascending_in_time(rows: list[tuple[Any, ...]]) -> None:
     assert len(cleaned.broken) == max(0, len(cleaned.points) - 1)
 
 
+def test_a_track_of_leaps_only_is_judged_too() -> None:
+    """Three places a kilometre apart, six fixes at each within a second: all believed, no step is."""
+    place = np.repeat([0, 1, 2], 6)
+    time_ms = BEGIN_MS + place * 1500 + np.tile(np.arange(6) * 200, 3)
+    lon = 102.7 + place * 0.01 + np.tile(np.arange(6) * 1e-6, 3)
+    found = judged(make_points(time_ms, lon, np.full(18, 25.38)))
+    assert found.distance_m < 10
+    json.dumps(found.to_json(), allow_nan=False)
+
+
 def test_across_the_date_line_the_world_is_round() -> None:
     found = judged(stand(179.9999, -17.0, 600), reach=ReachLine("R", np.array([[179.99, -17.0], [180.0, -17.0]]), 50.0))
     assert found.distance_m < 50
