@@ -14,7 +14,8 @@ from backend.domain.tracks.jumps import Jump
 from backend.domain.tracks.points import Bools
 from backend.domain.tracks.regularity import regularity
 from backend.domain.tracks.signature import Likeness, Signature, likeness
-from backend.domain.tracks.way import Way, over
+from backend.domain.tracks.speed import over
+from backend.domain.tracks.way import Way
 from backend.rules.track import Mode, TrackRules
 
 _MODES: dict[Mode, str] = {"walk": "步行", "bike": "骑行", "boat": "乘船", "vehicle": "乘车"}

@@ -106,6 +106,24 @@ def test_who_stands_still_walks_no_metres(phone: Phone) -> None:
         assert found.coverage["QSH-01"] < 0.02
 
 
+def test_who_looks_closely_and_slowly_is_walking() -> None:
+    """A foot a second along an embankment, searched for leaks."""
+    line = straight_line(600)
+    for seed in range(3):
+        truth = walk(line, to=(0.0, 0.5), pace_mps=0.3, bank_m=5.0, seed=seed)
+        found = judged(truth, GOOD, seed, ReachLine("R", line, 100.0))
+        assert found.still_s < 0.1 * found.duration_s
+        assert found.distance_m == pytest.approx(truth.distance_m, rel=0.10)
+
+
+def test_a_stop_shorter_than_a_minute_is_part_of_walking() -> None:
+    truth = walk(RIVER, to=(0.0, 0.4), stops=((0.1, 40), (0.2, 45), (0.3, 200)), seed=3)
+    found = judged(truth, GOOD, 3)
+    assert found.still_s == pytest.approx(200, abs=20)
+    patient = RULES.model_copy(update={"still_min_s": 400.0})
+    assert judged(truth, GOOD, 3, rules=patient).still_s == 0
+
+
 def test_a_short_patrol_is_measured_too() -> None:
     """The shortest that a published rule asks for: five minutes and three hundred metres."""
     line = straight_line(1500)
@@ -127,6 +145,18 @@ def test_a_hairpin_is_not_walked_by_crossing_its_neck() -> None:
     truth = walk(line, to=(0.0, 0.45), bank_m=30.0, seed=3)
     found = judged(truth, USUAL, 3, ReachLine("R", line, 100.0))
     assert found.coverage["R"] == pytest.approx(truth.coverage, abs=0.03)
+
+
+def test_a_small_loop_of_the_river_is_not_walked_by_crossing_its_neck() -> None:
+    """The neck is within the corridor, the head of the loop a hundred and sixty metres away is not."""
+    east, north = 1.0 / 100_630.0, 1.0 / 110_777.0
+    corners = [(0, 0), (500, 0), (500, 160), (540, 160), (540, 0), (1040, 0)]
+    loop = np.array([[102.7 + x * east, 25.38 + y * north] for x, y in corners])
+    truth = walk(straight_line(1040), bank_m=-10.0, meander_m=1.0, seed=3)
+    found = judged(truth, GOOD, 3, ReachLine("R", loop, 100.0))
+    assert found.coverage["R"] == pytest.approx(1040 / 1360, abs=0.08)
+    whole = judged(truth, GOOD, 3, ReachLine("R", loop, 180.0))
+    assert whole.coverage["R"] > 0.97
 
 
 def test_a_sharp_bend_walked_on_its_inner_side_is_covered() -> None:

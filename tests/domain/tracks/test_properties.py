@@ -65,6 +65,9 @@ def test_another_day_is_the_same_judgement(phone: Phone, seed: int, by_ms: int) 
 @given(PHONES, st.integers(0, 1000), st.randoms(use_true_random=False))
 def test_any_order_is_the_same_judgement(phone: Phone, seed: int, chance: Any) -> None:
     points = walked(phone, seed)
+    # Callbacks of one burst may have the very same time.
+    same = (points.time_ms // 20_000) * 20_000 if seed % 2 else points.time_ms
+    object.__setattr__(points, "time_ms", same)
     order = list(range(len(points)))
     chance.shuffle(order)
     assert judged(points.take(np.array(order))) == judged(points)
@@ -124,6 +127,16 @@ def test_what_counts_is_ascending_in_time(rows: list[tuple[Any, ...]]) -> None:
     assert (np.diff(cleaned.time_s) >= 0).all()
     assert len(cleaned.time_s) == len(cleaned.points) == len(cleaned.error_m)
     assert len(cleaned.broken) == max(0, len(cleaned.points) - 1)
+
+
+def test_a_track_of_leaps_only_is_judged_too() -> None:
+    """Three places a kilometre apart, six fixes at each within a second: all believed, no step is."""
+    place = np.repeat([0, 1, 2], 6)
+    time_ms = BEGIN_MS + place * 1500 + np.tile(np.arange(6) * 200, 3)
+    lon = 102.7 + place * 0.01 + np.tile(np.arange(6) * 1e-6, 3)
+    found = judged(make_points(time_ms, lon, np.full(18, 25.38)))
+    assert found.distance_m < 10
+    json.dumps(found.to_json(), allow_nan=False)
 
 
 def test_across_the_date_line_the_world_is_round() -> None:
