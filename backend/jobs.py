@@ -30,6 +30,7 @@ from backend.domain import (
     findings,
     follow_up_draws,
     follow_up_watch,
+    imports,
     judging,
     ledger,
     measures,
@@ -41,6 +42,7 @@ from backend.domain import (
     roots,
     stamps,
     supervision,
+    withdrawals,
 )
 from backend.domain.exports import Press
 from backend.extensions import db
@@ -196,6 +198,18 @@ def archive_cases(work: Work, system: System) -> None:
     archive.archive_due(work)
 
 
+def carry_out_import(work: Work, system: System, import_id: str) -> None:
+    imports.make(work, UUID(import_id), aside)
+
+
+def withdraw_import(work: Work, system: System, import_id: str, by: str) -> None:
+    withdrawals.unmake(work, UUID(import_id), UUID(by), aside)
+
+
+def expire_import(work: Work, system: System, import_id: str) -> None:
+    imports.expire(work, UUID(import_id))
+
+
 JOBS: dict[str, Callable[..., None]] = {
     "route_case": route_case,
     "tell": tell,
@@ -218,6 +232,9 @@ JOBS: dict[str, Callable[..., None]] = {
     "declare_emergency": declare_emergency,
     "chase_dispatch": chase_dispatch,
     "follow_case": follow_case,
+    "carry_out_import": carry_out_import,
+    "withdraw_import": withdraw_import,
+    "expire_import": expire_import,
     "make_export": make_export,
     "remove_export": remove_export,
     "warn_of_duties": warn_of_duties,

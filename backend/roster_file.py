@@ -6,16 +6,15 @@ import csv
 import io
 import re
 import unicodedata
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import openpyxl
-from openpyxl.utils.exceptions import InvalidFileException
 
 from backend.county import County
 from backend.domain.actors import ROLE_NAMES, UNIT_ROLES
 from backend.domain.people import RosterRow
+from backend.table_file import UNREADABLE, decoded
 
 COLUMNS = ("姓名", "手机号", "角色", "单位", "河段")
 MAX_ROWS = 20_000
@@ -108,7 +107,7 @@ def _excel(data: bytes) -> Iterator[list[str]]:
         sheet = book.worksheets[0]
         for row in sheet.iter_rows(values_only=True):
             yield [_cell(value) for value in row]
-    except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, IndexError, OSError, SyntaxError) as error:
+    except UNREADABLE as error:
         raise RosterFaults([RowFault(1, "文件不是完整的 Excel 表格，请重新另存为 .xlsx")]) from error
 
 
@@ -122,14 +121,10 @@ def _cell(value: object) -> str:
 
 
 def _csv(data: bytes) -> Iterator[list[str]]:
-    for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            text = data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        try:
-            yield from csv.reader(io.StringIO(text.replace("\0", "")))
-        except csv.Error as error:
-            raise RosterFaults([RowFault(1, "文件不是完整的 CSV 表格")]) from error
-        return
-    raise RosterFaults([RowFault(1, "文件编码无法识别，请另存为 UTF-8 的 CSV 或 .xlsx")])
+    text = decoded(data)
+    if text is None:
+        raise RosterFaults([RowFault(1, "文件编码无法识别，请另存为 UTF-8 的 CSV 或 .xlsx")])
+    try:
+        yield from csv.reader(io.StringIO(text.replace("\0", "")))
+    except csv.Error as error:
+        raise RosterFaults([RowFault(1, "文件不是完整的 CSV 表格")]) from error

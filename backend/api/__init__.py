@@ -23,6 +23,7 @@ def install(app: APIFlask) -> None:
         findings,
         follow_ups,
         identity,
+        imports,
         inflate,
         inspections,
         intake_plans,
@@ -50,7 +51,7 @@ def install(app: APIFlask) -> None:
 
     modules = (
         assessments, batches, cases, checkpoints, county, duties, emergency, entries, erasure, evidence, exports,
-        findings, follow_ups, identity, inspections, intake_plans, ledger, measures, notices, patrol_export,
+        findings, follow_ups, identity, imports, inspections, intake_plans, ledger, measures, notices, patrol_export,
         patrol_lists, patrols, photos, playback, receipt, reminders, reports, risk_sources, roots, roster, session,
         supervision, verdicts,
     )  # fmt: skip

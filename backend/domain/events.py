@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 # Titles of the events that are no action of the table in states.py. Every event has a title here or there.
 BESIDE_THE_TABLE = {
     "submit": "提交",
+    "import": "原台账导入",
+    "withdraw_import": "撤销导入",
     "reply_reminder": "回复催办",
     "reply_supervision": "回复督办",
     "accept_reply": "认可督办回复",
@@ -118,9 +120,17 @@ def _number(digits: str) -> float | int:
 
 
 def append(
-    work: Work, case: Case, action: str, from_state: str | None, data: dict[str, Any], text: str | None = None
+    work: Work,
+    case: Case,
+    action: str,
+    from_state: str | None,
+    data: dict[str, Any],
+    text: str | None = None,
+    told: bool = True,
 ) -> CaseEvent:
     """Append one event to the case's chain; `text` (words of people) enters by salted digest only.
+
+    `told`: whether somebody may be told of it; thousands of old cases that are imported concern nobody's inbox.
 
     The caller holds the case's row lock, or has just created it. Afterwards `case.version` is the event's number.
     """
@@ -149,5 +159,6 @@ def append(
     event.hash = link(event)
     case.version, case.head_hash, case.updated_at = event.seq, event.hash, work.now
     work.session.add(event)
-    work.defer("tell", case.id, event.seq)
+    if told:
+        work.defer("tell", case.id, event.seq)
     return event

@@ -17,6 +17,7 @@ from sqlalchemy import select
 from backend.domain import deadlines, holdings, ledger, states
 from backend.domain.holdings import Holding
 from backend.domain.masking import mask
+from backend.domain.periods import midnight
 from backend.domain.sheets import Cell, Heading
 from backend.models import Assignment, Case, CaseEvent, Clock, PersonalText, ReachName, Report, Unit
 
@@ -24,6 +25,14 @@ if TYPE_CHECKING:
     from backend.work import Work
 
 BATCH = 500
+# What the days of an imported case were called as events here.
+_OLD_DAYS = {
+    "assigned": "assign",
+    "accepted": "accept",
+    "started": "start",
+    "asked": "request_closure",
+    "closed": "close",
+}
 PRIVACY = {"named": "实名", "confidential": "保密", "anonymous": "匿名"}
 _REACHES = select(ReachName.code, ReachName.name, ReachName.river)
 UNRELEASED = "（举报内容由县河长办审核后转办）"
@@ -151,6 +160,10 @@ def _lives(work: Work, ids: list[UUID]) -> tuple[_Moments, _Moments, dict[UUID, 
     )
     for case_id, action, at, data, text_id in work.session.execute(events):
         moment = Moment(at, data, text_id)
+        if action == "import":  # the old ledger's days stand for the events that it had
+            for name, said in data["dates"].items():
+                old = Moment(date.fromisoformat(said), data, text_id)
+                first[case_id][_OLD_DAYS.get(name, name)] = last[case_id][_OLD_DAYS.get(name, name)] = old
         first[case_id].setdefault(action, moment)
         last[case_id][action] = moment
         times[case_id][action] = times[case_id].get(action, 0) + 1
@@ -173,10 +186,10 @@ def _texts(work: Work, ids: list[UUID]) -> dict[UUID, str]:
 def _result_of(case: Case, last: dict[str, Moment]) -> tuple[str, Moment | None]:
     """How a case ended in words, and the event whose text says more."""
     if case.state in ("closed", "archived"):
-        done = last.get("request_closure")
+        done = last.get("request_closure") or last.get("import")
         return ("", done) if done else ("现场办结" if "settle_on_spot" in last else "", None)
     if case.state == "rejected":
-        return "不予受理", last.get("reject")
+        return "不予受理", last.get("reject") or last.get("import")
     if case.state == "transferred":
         moment = last.get("transfer")
         return f"移送{moment.data.get('body', '')}" if moment else "移送", moment
@@ -224,11 +237,20 @@ def _rating(line: Line) -> Cell:
 
 
 def _first(*actions: str) -> Callable[[Line], Cell]:
-    return lambda line: min((line.first[a].at for a in actions if a in line.first), default=None)
+    return lambda line: min((line.first[a].at for a in actions if a in line.first), key=_when, default=None)
 
 
 def _last(*actions: str) -> Callable[[Line], Cell]:
-    return lambda line: max((line.last[a].at for a in actions if a in line.last), default=None)
+    return lambda line: max((line.last[a].at for a in actions if a in line.last), key=_when, default=None)
+
+
+def _when(at: datetime | date) -> datetime:
+    """Days of old ledgers among moments: a day is its beginning."""
+    return at if isinstance(at, datetime) else midnight(at)
+
+
+def _opened(line: Line) -> Cell:
+    return line.first["opened"].at if "opened" in line.first else line.case.opened_at
 
 
 def _count(*actions: str) -> Callable[[Line], Cell]:
@@ -236,7 +258,9 @@ def _count(*actions: str) -> Callable[[Line], Cell]:
 
 
 def _closed(line: Line) -> Cell:
-    return line.case.closed_at if line.case.state in ("closed", "archived") else None
+    if line.case.state not in ("closed", "archived"):
+        return None
+    return line.last["close"].at if "close" in line.last else line.case.closed_at
 
 
 def _first_due(kind: str) -> Callable[[Line], Cell]:
@@ -313,7 +337,7 @@ COLUMNS: tuple[_Column, ...] = (
     (Heading("协办单位", 20), _assisting),
     (Heading("举报方式", 9), _privacy),
     (Heading("举报份数", 6), lambda line: len(line.reports)),
-    (Heading("登记时间", 17), lambda line: line.case.opened_at),
+    (Heading("登记时间", 17), _opened),
     (Heading("首次交办", 17), _first("assign", "reassign", "rule")),
     (Heading("最近交办", 17), _last("assign", "reassign", "rule")),
     (Heading("签收", 17), _last("accept")),
@@ -343,6 +367,8 @@ COLUMNS: tuple[_Column, ...] = (
     (Heading("退回次数", 6), lambda line: line.case.refusals),
     (Heading("驳回次数", 6), lambda line: line.case.rounds),
     (Heading("反弹次数", 6), _count("fail_follow_up")),
+    (Heading("催办次数", 6), _count("remind", "remind_due")),
+    (Heading("督办次数", 6), _count("supervise")),
     (Heading("办理结果", 40), lambda line: line.result or None),
     (Heading("评价（星）", 7), _rating),
 )  # fmt: skip

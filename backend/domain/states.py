@@ -33,6 +33,7 @@ from backend.domain.words import blank
 from backend.models import Case, CaseEvent, Report
 
 if TYPE_CHECKING:
+    from backend.rules.imports import OldState
     from backend.work import Work
 
 Form = dict[str, Any]
@@ -53,6 +54,7 @@ STATES = {
     "rejected": "不予受理",
     "merged": "已并案",
     "transferred": "已移送",
+    "withdrawn": "导入已撤销",
 }
 OPEN = effects.OPEN
 
@@ -72,7 +74,7 @@ class Transition:
 
 
 _HELD = ("triage", "assigned", "accepted", "rectifying")
-_ON_THE_LEDGER = tuple(state for state in STATES if state not in ("submitted", "merged"))
+_ON_THE_LEDGER = tuple(state for state in STATES if state not in ("submitted", "merged", "withdrawn"))
 _WITH_A_UNIT = ("assigned", "accepted", "rectifying", "in_review")
 
 TABLE: tuple[Transition, ...] = (
@@ -277,6 +279,24 @@ def open_case(work: Work, case: Case, report: Report, data: dict[str, Any]) -> N
     report.case_id = case.id
     work.session.add(report)
     work.session.flush()
+
+
+def import_case(
+    work: Work, case: Case, report: Report, state: OldState, data: dict[str, Any], text: str | None
+) -> None:
+    """Put a case of the ledger that the county kept before on this one, in the state in which it stood there."""
+    case.state = state
+    work.session.add(case)
+    work.session.flush()
+    events.append(work, case, "import", None, {**data, **bindings.bind(report)}, text, told=False)
+    report.case_id = case.id
+    work.session.add(report)
+
+
+def withdraw_import(work: Work, case: Case, data: dict[str, Any]) -> None:
+    """Take back the import of a case on which nobody has acted; its effects are those of domain/withdrawals.py."""
+    before, case.state = case.state, "withdrawn"
+    events.append(work, case, "withdraw_import", before, data, told=False)
 
 
 def _check_needs(row: Transition, asked: dict[str, str], form: Form) -> None:

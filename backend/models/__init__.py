@@ -9,6 +9,7 @@ from backend.models.exports import Export
 from backend.models.findings import Finding
 from backend.models.follow_ups import FollowUp, FollowUpDraw
 from backend.models.identity import IdentityLook
+from backend.models.imports import ImportBatch, ImportRow
 from backend.models.intake_plans import IntakePlan, Measure
 from backend.models.ledger import CaseTally, CaseWords, LedgerUse, ReachName
 from backend.models.notices import Consent, Delivery, Notice
@@ -27,9 +28,10 @@ from backend.models.work import Deferred, IdempotencyKey
 __all__ = [
     "Account", "Assessment", "AssessmentScore", "Assignment", "BindingCode", "Case", "CaseEvent", "CaseTally",
     "CaseWords", "CheckpointVisit", "Clock", "Consent", "CountyVersion", "Deferred", "Delivery", "Dispatch",
-    "DuplicateProposal", "Emergency", "EvidenceFlag", "Export", "Finding", "FollowUp", "FollowUpDraw",
-    "IdempotencyKey", "IdentityLook", "Inspection", "IntakePlan", "LedgerHead", "LedgerRoot", "LedgerUse", "Measure",
-    "Notice", "Patrol", "PatrolAppeal", "PatrolCompanion", "PatrolEvent", "PatrolGrant", "Person", "PersonalText",
-    "Photo", "ReachName", "Reminder", "Report", "RiskSourceAlert", "RiskSourceEvent", "RiskSourceVersion",
-    "RosterRole", "SignIn", "Supervision", "SupervisionReply", "Supplement", "TrackBatch", "Unit", "Verdict",
+    "DuplicateProposal", "Emergency", "EvidenceFlag", "Export", "Finding", "FollowUp", "FollowUpDraw", "IdempotencyKey",
+    "IdentityLook", "ImportBatch", "ImportRow", "Inspection", "IntakePlan", "LedgerHead", "LedgerRoot", "LedgerUse",
+    "Measure", "Notice", "Patrol", "PatrolAppeal", "PatrolCompanion", "PatrolEvent", "PatrolGrant", "Person",
+    "PersonalText", "Photo", "ReachName", "Reminder", "Report", "RiskSourceAlert", "RiskSourceEvent",
+    "RiskSourceVersion", "RosterRole", "SignIn", "Supervision", "SupervisionReply", "Supplement", "TrackBatch", "Unit",
+    "Verdict",
 ]  # fmt: skip

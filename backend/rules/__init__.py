@@ -13,6 +13,7 @@ from backend.rules.base import Frozen
 from backend.rules.closure import ClosureRules
 from backend.rules.duty import DutyRules
 from backend.rules.emergency import EmergencyRules
+from backend.rules.imports import ImportRules
 from backend.rules.patrol import PatrolRules
 from backend.rules.risk_sources import RiskSourceRules
 from backend.rules.sources import SourceRules
@@ -24,9 +25,10 @@ class Rules(Frozen):
     """All rules of the county besides the limits in county.toml."""
 
     assessment: AssessmentRules = AssessmentRules()
+    closure: ClosureRules = ClosureRules()
     duty: DutyRules = DutyRules()
     emergency: EmergencyRules = EmergencyRules()
-    closure: ClosureRules = ClosureRules()
+    imports: ImportRules = ImportRules()
     patrol: PatrolRules = PatrolRules()
     risk_sources: RiskSourceRules = RiskSourceRules()
     sources: SourceRules = SourceRules()

@@ -340,10 +340,11 @@ def test_progress_is_told_while_it_is_made_and_a_cancelled_one_stops(
     def write(path: Path, form: FileForm, sheet: Sheet, tell: Callable[[int], None]) -> int:
         def heard(rows: int) -> None:
             tell(rows)
-            shown = office.get(f"/exports/{made}").json
-            seen.append((shown["state"], shown["rows_done"]))
-            if rows == 20:
-                assert office.post(f"/exports/{made}/cancel").json["state"] == "cancelled"
+            with current_app.app_context():  # a request of its own
+                shown = office.get(f"/exports/{made}").json
+                seen.append((shown["state"], shown["rows_done"]))
+                if rows == 20:
+                    assert office.post(f"/exports/{made}/cancel").json["state"] == "cancelled"
 
         return sheet_file.write(path, form, sheet, heard)
 
@@ -379,7 +380,8 @@ def test_what_changes_while_it_is_read_is_not_half_in_it(long: Build) -> None:
     lengths: list[int] = []
 
     def write(path: Path, form: FileForm, sheet: Sheet, tell: Callable[[int], None]) -> int:
-        long.report()
+        with current_app.app_context():  # a request of its own
+            long.report()
         rows = list(sheet.rows)
         lengths.append(len(rows))
         return sheet_file.write(path, form, replace(sheet, rows=rows), tell)
@@ -397,7 +399,8 @@ def test_only_one_long_file_is_made_at_a_time(long: Build) -> None:
     def write(path: Path, form: FileForm, sheet: Sheet, tell: Callable[[int], None]) -> int:
         with aside() as other:
             exports.make(other, second, press(sheet_file.write))
-        assert office.get(f"/exports/{second}").json["state"] == "waiting"
+        with current_app.app_context():  # a request of its own
+            assert office.get(f"/exports/{second}").json["state"] == "waiting"
         return sheet_file.write(path, form, sheet, tell)
 
     with unit_of_work() as work:

@@ -119,6 +119,9 @@ def case_in(work: Work, state: str, **changes: Any) -> Case:
     case = submitted(work, **changes)
     if state == "submitted":
         return case
+    if state == "withdrawn":
+        states.withdraw_import(work, case, {})
+        return case
     if state == "merged":
         target = case_in(work, "assigned")
         return act(work, case, ROUTING, "merge", target=target.id, reason="同一问题。")

@@ -48,7 +48,7 @@ from tests.domain.ledger import (
 
 STATES = (
     "submitted", "triage", "assigned", "accepted", "rectifying", "in_review", "closed", "archived", "rejected",
-    "merged", "transferred",
+    "merged", "transferred", "withdrawn",
 )  # fmt: skip
 NOW, AFTER_THE_WINDOWS, IN_AN_EMERGENCY = "now", "after the windows", "in an emergency"
 PLANNED, LINKED = "with a look-back planned", "with a risk source"
@@ -590,6 +590,7 @@ RUNNING = {
     "rejected": set(),
     "merged": set(),
     "transferred": set(),
+    "withdrawn": set(),
 }
 
 
