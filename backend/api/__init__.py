@@ -14,12 +14,15 @@ def install(app: APIFlask) -> None:
         cases,
         checkpoints,
         county,
+        delegations,
         duties,
         emergency,
         entries,
         erasure,
         exports,
+        extensions,
         findings,
+        handovers,
         identity,
         inflate,
         ledger,
@@ -42,9 +45,9 @@ def install(app: APIFlask) -> None:
     )
 
     modules = (
-        assessments, batches, cases, checkpoints, county, duties, emergency, entries, erasure, exports, findings,
-        identity, ledger, notices, patrol_export, patrol_lists, patrols, photos, playback, receipt, reminders, reports,
-        roots, roster, session, supervision, verdicts,
+        assessments, batches, cases, checkpoints, county, delegations, duties, emergency, entries, erasure, exports,
+        extensions, findings, handovers, identity, ledger, notices, patrol_export, patrol_lists, patrols, photos,
+        playback, receipt, reminders, reports, roots, roster, session, supervision, verdicts,
     )  # fmt: skip
     for module in modules:
         app.register_blueprint(module.bp, url_prefix="/api/v1")

@@ -118,6 +118,12 @@ class StepOut(BaseModel):
     words: str
 
 
+class SupplementOut(BaseModel):
+    text: str
+    created_at: datetime
+    photos: list[PhotoOut]
+
+
 class ReportOut(BaseModel):
     id: UUID
     number: str
@@ -136,9 +142,13 @@ class ReportOut(BaseModel):
     unit_name: str | None
     reason: str | None
     photos: list[PhotoOut]
-    supplements: list[str]
+    supplements: list[SupplementOut]
+    standing: str = Field(description="where the case stands now, in plain words")
     steps: list[StepOut]
     rating: int | None
+    withdrawn_at: datetime | None
+    disputed_at: datetime | None = Field(description="the last time")
+    appealed_at: datetime | None
     allowed_actions: list[str]
     receipt_code: str | None = Field(default=None, description="told once, in the answer to the submission")
 
@@ -150,6 +160,7 @@ class ReportsOut(BaseModel):
 
 class SupplementForm(Input):
     text: Words
+    photos: list[PhotoRefForm] = Field(default_factory=list, max_length=20)
 
 
 class RatingForm(Input):
@@ -159,6 +170,10 @@ class RatingForm(Input):
 
 class ReporterActionForm(Input):
     reason: Words
+
+
+class WithdrawalForm(Input):
+    reason: Words | None = None
 
 
 class PageQuery(Input):
@@ -219,6 +234,11 @@ class CaseRow(BaseModel):
     clocks: list[ClockOut]
 
 
+class CaseSupplementOut(SupplementOut):
+    id: UUID
+    released: bool = Field(description="units may read it; told to the office, which sees the others too")
+
+
 class CaseReportOut(BaseModel):
     id: UUID
     text: str
@@ -228,9 +248,18 @@ class CaseReportOut(BaseModel):
     observed_at: datetime
     submitted_at: datetime
     contact: dict[str, str] | None
-    supplements: list[str]
+    supplements: list[CaseSupplementOut]
     photos: list[PhotoOut]
     rating: int | None
+    withdrawn_at: datetime | None
+    disputed_at: datetime | None
+    appealed_at: datetime | None
+
+
+class HandlerOut(BaseModel):
+    id: UUID
+    name: str
+    deputy_name: str | None = Field(description="who stands in for them today")
 
 
 class AssignmentOut(BaseModel):
@@ -240,6 +269,8 @@ class AssignmentOut(BaseModel):
     opened_at: datetime
     accepted_at: datetime | None
     acknowledged_at: datetime | None = Field(description="None while an assisting unit has not acknowledged")
+    handler: HandlerOut | None
+    rejection: Literal["proposed", "declined"] | None = Field(description="whether the lead unit suggests 不予受理")
 
 
 class ReminderOut(BaseModel):
@@ -349,6 +380,8 @@ class EventOut(BaseModel):
     at: datetime
     role: str
     unit: str | None
+    by: str | None = Field(description="the official's name; reporters are not named")
+    for_person: str | None = Field(description="for whom a deputy B角 acted")
     text: str | None
     data: dict[str, Any]
     hash: str
@@ -365,9 +398,14 @@ class ActionForm(Input):
     unit: Code | None = None
     assisting: list[Code] = Field(default_factory=list, max_length=20)
     severity: Code | None = None
-    rectify_by: AwareDatetime | Day | None = Field(default=None, description="a moment, or a day that ends with it")
+    rectify_by: AwareDatetime | Day | None = Field(
+        default=None,
+        description="a moment, or a day that ends with it: set by a ruling, wished for or granted by an extension",
+    )
     ordered_by: AwareDatetime | Day | None = Field(default=None, description="what the source of the case orders")
     forwarded_text: Words | None = None
+    supplement: UUID | None = None
+    handler: UUID | None = None
     target: UUID | None = None
     body: Short | None = None
     measure: Words | None = None

@@ -107,9 +107,11 @@ def _signed(value: int) -> int:
     return value - (1 << 64) if value >= 1 << 63 else value
 
 
-def attach_to_report(work: Work, ref: PhotoRef, report: Report) -> None:
+def attach_to_report(work: Work, ref: PhotoRef, report: Report, supplement_id: UUID | None = None) -> None:
+    """Hang a photo on a report, or on what was added to it later."""
     photo = _free(work, ref)
-    photo.report_id, photo.purpose = report.id, "report"
+    photo.report_id, photo.supplement_id = report.id, supplement_id
+    photo.purpose = "report" if supplement_id is None else "supplement"
 
 
 def sound(work: Work, ref: PhotoRef) -> Photo:

@@ -3,9 +3,12 @@
 from backend.models.assessments import Assessment, AssessmentScore
 from backend.models.cases import Assignment, Case, CaseEvent, Clock, DuplicateProposal, PersonalText
 from backend.models.checkpoints import CheckpointVisit
+from backend.models.delegations import Delegation
 from backend.models.emergency import Dispatch, Emergency
 from backend.models.exports import Export
+from backend.models.extensions import Extension
 from backend.models.findings import Finding
+from backend.models.handovers import Handover
 from backend.models.identity import IdentityLook
 from backend.models.ledger import CaseTally, CaseWords, LedgerUse, ReachName
 from backend.models.notices import Consent, Delivery, Notice
@@ -22,9 +25,9 @@ from backend.models.work import Deferred, IdempotencyKey
 
 __all__ = [
     "Account", "Assessment", "AssessmentScore", "Assignment", "BindingCode", "Case", "CaseEvent", "CaseTally",
-    "CaseWords", "CheckpointVisit", "Clock", "Consent", "CountyVersion", "Deferred", "Delivery", "Dispatch",
-    "DuplicateProposal", "Emergency", "Export", "Finding", "IdempotencyKey", "IdentityLook", "LedgerHead", "LedgerRoot",
-    "LedgerUse", "Notice", "Patrol", "PatrolAppeal", "PatrolCompanion", "PatrolEvent", "PatrolGrant", "Person",
-    "PersonalText", "Photo", "ReachName", "Reminder", "Report", "RosterRole", "SignIn", "Supervision",
-    "SupervisionReply", "Supplement", "TrackBatch", "Unit", "Verdict",
+    "CaseWords", "CheckpointVisit", "Clock", "Consent", "CountyVersion", "Deferred", "Delegation", "Delivery",
+    "Dispatch", "DuplicateProposal", "Emergency", "Export", "Extension", "Finding", "Handover", "IdempotencyKey",
+    "IdentityLook", "LedgerHead", "LedgerRoot", "LedgerUse", "Notice", "Patrol", "PatrolAppeal", "PatrolCompanion",
+    "PatrolEvent", "PatrolGrant", "Person", "PersonalText", "Photo", "ReachName", "Reminder", "Report",
+    "RosterRole", "SignIn", "Supervision", "SupervisionReply", "Supplement", "TrackBatch", "Unit", "Verdict",
 ]  # fmt: skip

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from backend.rules.assessment import AssessmentRules
 from backend.rules.base import Frozen
+from backend.rules.delegations import DelegationRules
 from backend.rules.duty import DutyRules
 from backend.rules.emergency import EmergencyRules
 from backend.rules.patrol import PatrolRules
@@ -22,6 +23,7 @@ class Rules(Frozen):
     """All rules of the county besides the limits in county.toml."""
 
     assessment: AssessmentRules = AssessmentRules()
+    delegations: DelegationRules = DelegationRules()
     duty: DutyRules = DutyRules()
     emergency: EmergencyRules = EmergencyRules()
     patrol: PatrolRules = PatrolRules()
