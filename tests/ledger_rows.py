@@ -25,9 +25,9 @@ _CASES = """
                  ELSE 'archived' END AS state) AS made
 """
 _REPORTS = """
-    INSERT INTO reports (id, case_id, source, category, text, forwarded_text, forward_released_at, lon, lat,
-        coord_type, address, observed_at, submitted_at, privacy, receipt_hash, extra)
-    SELECT gen_random_uuid(), id, source, category, words, words, opened_at, lon, lat, 'wgs84', '清水河边',
+    INSERT INTO reports (id, case_id, origin_case_id, source, category, text, forwarded_text, forward_released_at, lon,
+        lat, coord_type, address, observed_at, submitted_at, privacy, receipt_hash, extra)
+    SELECT gen_random_uuid(), id, id, source, category, words, words, opened_at, lon, lat, 'wgs84', '清水河边',
         opened_at, opened_at, 'named', id::text, '{}'
     FROM (SELECT *, (CAST(:words AS text[]))[1 + serial % 5] AS words FROM bare) AS named
 """

@@ -9,10 +9,9 @@ import pytest
 from apiflask import APIFlask
 from psycopg import errors
 
-from backend.domain import reports
 from backend.local.postgres_server import APP, OWNER
 from backend.work import unit_of_work
-from tests.domain.ledger import case_in, report_of
+from tests.domain.ledger import act, case_in, report_of, reporter_of
 
 # Table → its key and a column.
 APPEND_ONLY = {
@@ -31,7 +30,7 @@ def kept(app: APIFlask, clean: None) -> None:
     with unit_of_work() as work:
         case = case_in(work, "accepted", address="河边")
         report = report_of(work, case)
-        reports.supplement(work, report, "又倒了一车。")
+        act(work, case, reporter_of(report), "supplement", text="又倒了一车。")
         for statement in (
             "INSERT INTO ledger_roots VALUES (1, now(), 'extra', 's', 's', 'k')",
             f"INSERT INTO ledger_heads VALUES ('{case.id}', 1, 'QH-2026-000001', 1, 'h')",

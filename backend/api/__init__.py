@@ -14,14 +14,17 @@ def install(app: APIFlask) -> None:
         cases,
         checkpoints,
         county,
+        delegations,
         duties,
         emergency,
         entries,
         erasure,
         evidence,
         exports,
+        extensions,
         findings,
         follow_ups,
+        handovers,
         identity,
         imports,
         inflate,
@@ -50,10 +53,10 @@ def install(app: APIFlask) -> None:
     )
 
     modules = (
-        assessments, batches, cases, checkpoints, county, duties, emergency, entries, erasure, evidence, exports,
-        findings, follow_ups, identity, imports, inspections, intake_plans, ledger, measures, notices, patrol_export,
-        patrol_lists, patrols, photos, playback, receipt, reminders, reports, risk_sources, roots, roster, session,
-        supervision, verdicts,
+        assessments, batches, cases, checkpoints, county, delegations, duties, emergency, entries, erasure,
+        evidence, exports, extensions, findings, follow_ups, handovers, identity, imports, inspections,
+        intake_plans, ledger, measures, notices, patrol_export, patrol_lists, patrols, photos, playback, receipt,
+        reminders, reports, risk_sources, roots, roster, session, supervision, verdicts,
     )  # fmt: skip
     for module in modules:
         app.register_blueprint(module.bp, url_prefix="/api/v1")

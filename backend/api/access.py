@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from flask import Flask, current_app, g, request
 
 from backend.clock import shanghai_day
-from backend.domain import patrols, people
+from backend.domain import deputies, patrols, people
 from backend.domain.actors import NOBODY, Actor
 from backend.domain.faults import Forbidden, Unauthenticated
 from backend.limiter import network_of
@@ -48,9 +48,11 @@ ACCESS: dict[str, str] = {
     "reports.show": "signed_in",
     "reports.supplement": "signed_in",
     "reports.rate": "signed_in",
+    "reports.withdraw": "signed_in",
     "receipt.show": "receipt",
     "receipt.supplement": "receipt",
     "receipt.rate": "receipt",
+    "receipt.withdraw": "receipt",
     "receipt.act": "receipt",
     "reports.act": "signed_in",
     "identity.look": "office",
@@ -95,6 +97,15 @@ ACCESS: dict[str, str] = {
     "measures.show": "official",
     "measures.change": "office",
     "measures.act": "official",
+    "extensions.listing": "official",
+    "delegations.listing": "official",
+    "delegations.make": "official",
+    "delegations.end": "official",
+    "delegations.colleagues": "official",
+    "handovers.listing": "official",
+    "handovers.stranded": "office",
+    "handovers.of_person": "official",
+    "handovers.of_unit": "office",
     "notices.listing": "signed_in",
     "notices.read": "signed_in",
     "notices.consent": "signed_in",
@@ -181,7 +192,7 @@ def install(app: Flask) -> None:
         if token:
             with unit_of_work() as work:
                 row = people.current(work, token)
-                g.sign_in_id, g.actor = row.id, people.actor_of(row)
+                g.sign_in_id, g.actor = row.id, deputies.with_stand_ins(work, people.actor_of(row))
         actor: Actor = g.actor
         if needed in ("signed_in", "official", "office") and actor.account_id is None:
             raise Unauthenticated("unauthenticated", "请先登录。")

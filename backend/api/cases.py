@@ -16,11 +16,21 @@ from backend.api.idempotency import once, required_key
 from backend.api.ledger import LedgerQuery, filter_of
 from backend.api.photos import show_photo
 from backend.api.versions import seen_version
-from backend.domain import cases, content, deadlines, follow_ups, holdings, ledger, states
+from backend.domain import cases, content, deadlines, deputies, follow_ups, holdings, ledger, people, states
 from backend.domain.faults import Fault
 from backend.domain.photos import PhotoRef
 from backend.domain.words import ERASED
-from backend.models import Assignment, Case, CaseEvent, Clock, DuplicateProposal, PersonalText, Photo, Report
+from backend.models import (
+    Assignment,
+    Case,
+    CaseEvent,
+    Clock,
+    DuplicateProposal,
+    PersonalText,
+    Photo,
+    Report,
+    Supplement,
+)
 from backend.work import Work, unit_of_work
 
 bp = APIBlueprint("cases", __name__, tag="案件")
@@ -101,11 +111,16 @@ def show_case(work: Work, case: Case) -> dict[str, Any]:
         "reminders": reminders.of_case(work, case.id),
         "supervisions": supervision.of_case(work, case.id),
         "emergency": emergency.of_case(work, case),
-        "allowed_actions": [
-            {"action": row.action, "title": row.title, "needs": list(states.needs(work, case, row))}
-            for row in states.allowed(work, case, work.actor)
-        ],
+        "allowed_actions": show_allowed(work, case),
     }
+
+
+def show_allowed(work: Work, case: Case) -> list[dict[str, Any]]:
+    """What the actor may do with the case now."""
+    return [
+        {"action": row.action, "title": row.title, "needs": list(states.needs(work, case, row))}
+        for row in states.allowed(work, case, work.actor)
+    ]
 
 
 def _assignment(work: Work, held: Assignment) -> dict[str, Any]:
@@ -117,7 +132,26 @@ def _assignment(work: Work, held: Assignment) -> dict[str, Any]:
         "opened_at": held.opened_at,
         "accepted_at": held.accepted_at,
         "acknowledged_at": held.acknowledged_at,
+        "handler": _handler(work, held),
+        "rejection": _rejection(held),
     }
+
+
+def _handler(work: Work, held: Assignment) -> dict[str, Any] | None:
+    if held.handler_id is None:
+        return None
+    standing_in = deputies.with_deputies(work, [held.handler_id], held.unit_code)[1:]
+    return {
+        "id": held.handler_id,
+        "name": people.name(work, held.handler_id),
+        "deputy_name": people.name(work, standing_in[0]) if standing_in else None,
+    }
+
+
+def _rejection(held: Assignment) -> str | None:
+    if held.rejection_proposed_at is None:
+        return None
+    return "declined" if held.rejection_declined_at else "proposed"
 
 
 def _holder(work: Work, held: holdings.Holding) -> dict[str, Any]:
@@ -136,7 +170,6 @@ def _report(work: Work, case: Case, report: Report) -> dict[str, Any]:
     contact = None
     if cases.names_contact(work.actor, case, report) and report.contact_sealed:
         contact = json.loads(work.vault.open(report.contact_sealed))
-    words = [added.text if office else added.forwarded_text for added in report.supplements]
     return {
         "id": report.id,
         **cases.readable_text(work.actor, report),
@@ -145,10 +178,25 @@ def _report(work: Work, case: Case, report: Report) -> dict[str, Any]:
         "observed_at": report.observed_at,
         "submitted_at": report.submitted_at,
         "contact": contact,
-        "supplements": words if released else [],
-        "photos": [show_photo(photo) for photo in report.photos] if released else [],
+        "supplements": [
+            _supplement(added, office) for added in report.supplements if office or (released and added.released_at)
+        ],
+        "photos": [show_photo(one) for one in report.photos if one.supplement_id is None] if released else [],
         "rating": report.rating,
         "why_look": content.why_look(report) if office else [],
+        "withdrawn_at": report.withdrawn_at,
+        "disputed_at": report.disputed_at,
+        "appealed_at": report.appealed_at,
+    }
+
+
+def _supplement(added: Supplement, office: bool) -> dict[str, Any]:
+    return {
+        "id": added.id,
+        "text": added.text if office else added.forwarded_text,
+        "created_at": added.created_at,
+        "photos": [show_photo(photo) for photo in added.photos],
+        "released": added.released_at is not None,
     }
 
 
@@ -167,6 +215,10 @@ def listing(page: LedgerQuery) -> Any:
 def show(case_id: UUID) -> Any:
     with unit_of_work(g.actor) as work:
         return show_case(work, cases.get(work, case_id))
+
+
+def _named(work: Work, person_id: str | None) -> str | None:
+    return people.name(work, UUID(person_id)) if person_id else None
 
 
 @bp.get("/cases/<uuid:case_id>/events")
@@ -190,7 +242,9 @@ def events(case_id: UUID) -> Any:
                 "at": event.at,
                 "role": event.role,
                 "unit": event.unit_code,
-                "text": ERASED if text is None and event.text_id else text,
+                "by": _named(work, event.actor.removeprefix("person:")) if event.actor.startswith("person:") else None,
+                "for_person": _named(work, event.data.get("for_person")),
+                "text": ERASED if text is None and event.text_id else cases.readable_words(work, case, event, text),
                 "data": cases.readable_data(g.actor, event),
                 "hash": event.hash,
             }

@@ -35,6 +35,11 @@ class LedgerFilter(Input):
         default=None, description="only cases whose clock of this kind is overdue"
     )
     urgent: bool | None = None
+    outside: bool | None = Field(default=None, description="outside the county: the queue of 跨界移送")
+    awaiting: Literal["extension", "rejection", "acknowledgement", "handler"] | None = Field(
+        default=None, description="what the office, an assisting unit or the own unit still has to answer"
+    )
+    mine: bool = Field(default=False, description="handled by me, or by somebody for whom I stand in")
     opened_from: date | None = Field(default=None, description="day of Asia/Shanghai, included")
     opened_to: date | None = None
     closed_from: date | None = None

@@ -8,7 +8,7 @@ from apiflask import APIBlueprint
 from flask import request
 
 from backend.api import schemas
-from backend.api.reports import add_supplement, show_report, take_action
+from backend.api.reports import add_supplement, give_rating, show_report, take_action
 from backend.domain import reports
 from backend.domain.actors import Actor
 from backend.models import Report
@@ -37,8 +37,8 @@ def show() -> Any:
 @bp.output(schemas.ReportOut, status_code=201)
 def supplement(form: schemas.SupplementForm) -> Any:
     with unit_of_work() as work:
-        report, actor = _followed(work)
-        return add_supplement(work, report, form.text, actor)
+        report, _ = _followed(work)
+        return add_supplement(work, report, form)
 
 
 @bp.put("/receipt/rating")
@@ -46,9 +46,8 @@ def supplement(form: schemas.SupplementForm) -> Any:
 @bp.output(schemas.ReportOut)
 def rate(form: schemas.RatingForm) -> Any:
     with unit_of_work() as work:
-        report, actor = _followed(work)
-        reports.rate(work, report, form.stars, form.text)
-        return show_report(work, report, actor)
+        report, _ = _followed(work)
+        return give_rating(work, report, form)
 
 
 @bp.post("/receipt/<any(dispute, appeal):action>")
@@ -56,5 +55,14 @@ def rate(form: schemas.RatingForm) -> Any:
 @bp.output(schemas.ReportOut)
 def act(action: str, form: schemas.ReporterActionForm) -> Any:
     with unit_of_work() as work:
-        report, actor = _followed(work)
-        return take_action(work, report, action, form.reason, actor)
+        report, _ = _followed(work)
+        return take_action(work, report, action, form.model_dump())
+
+
+@bp.post("/receipt/withdrawal")
+@bp.input(schemas.WithdrawalForm, arg_name="form")
+@bp.output(schemas.ReportOut)
+def withdraw(form: schemas.WithdrawalForm) -> Any:
+    with unit_of_work() as work:
+        report, _ = _followed(work)
+        return take_action(work, report, "withdraw", form.model_dump())

@@ -120,6 +120,12 @@ class StepOut(BaseModel):
     words: str
 
 
+class SupplementOut(BaseModel):
+    text: str
+    created_at: datetime
+    photos: list[PhotoOut]
+
+
 class ReportOut(BaseModel):
     id: UUID
     number: str
@@ -138,9 +144,13 @@ class ReportOut(BaseModel):
     unit_name: str | None
     reason: str | None
     photos: list[PhotoOut]
-    supplements: list[str]
+    supplements: list[SupplementOut]
+    standing: str = Field(description="where the case stands now, in plain words")
     steps: list[StepOut]
     rating: int | None
+    withdrawn_at: datetime | None
+    disputed_at: datetime | None = Field(description="the last time")
+    appealed_at: datetime | None
     allowed_actions: list[str]
     receipt_code: str | None = Field(default=None, description="told once, in the answer to the submission")
 
@@ -152,6 +162,7 @@ class ReportsOut(BaseModel):
 
 class SupplementForm(Input):
     text: Words
+    photos: list[PhotoRefForm] = Field(default_factory=list, max_length=20)
 
 
 class RatingForm(Input):
@@ -161,6 +172,10 @@ class RatingForm(Input):
 
 class ReporterActionForm(Input):
     reason: Words
+
+
+class WithdrawalForm(Input):
+    reason: Words | None = None
 
 
 class PageQuery(Input):
@@ -221,6 +236,11 @@ class CaseRow(BaseModel):
     clocks: list[ClockOut]
 
 
+class CaseSupplementOut(SupplementOut):
+    id: UUID
+    released: bool = Field(description="units may read it; told to the office, which sees the others too")
+
+
 class CaseReportOut(BaseModel):
     id: UUID
     text: str
@@ -230,10 +250,19 @@ class CaseReportOut(BaseModel):
     observed_at: datetime
     submitted_at: datetime
     contact: dict[str, str] | None
-    supplements: list[str]
+    supplements: list[CaseSupplementOut]
     photos: list[PhotoOut]
     rating: int | None
     why_look: list[str] = Field(description="to the office: why a person must look before anything is published")
+    withdrawn_at: datetime | None
+    disputed_at: datetime | None
+    appealed_at: datetime | None
+
+
+class HandlerOut(BaseModel):
+    id: UUID
+    name: str
+    deputy_name: str | None = Field(description="who stands in for them today")
 
 
 class AssignmentOut(BaseModel):
@@ -243,6 +272,8 @@ class AssignmentOut(BaseModel):
     opened_at: datetime
     accepted_at: datetime | None
     acknowledged_at: datetime | None = Field(description="None while an assisting unit has not acknowledged")
+    handler: HandlerOut | None
+    rejection: Literal["proposed", "declined"] | None = Field(description="whether the lead unit suggests 不予受理")
 
 
 class SuggestedOut(BaseModel):
@@ -360,6 +391,8 @@ class EventOut(BaseModel):
     at: datetime
     role: str
     unit: str | None
+    by: str | None = Field(description="the official's name; reporters are not named")
+    for_person: str | None = Field(description="for whom a deputy B角 acted")
     text: str | None
     data: dict[str, Any]
     hash: str
@@ -376,9 +409,14 @@ class ActionForm(Input):
     unit: Code | None = None
     assisting: list[Code] = Field(default_factory=list, max_length=20)
     severity: Code | None = None
-    rectify_by: Moment | Day | None = Field(default=None, description="a moment, or a day that ends with it")
+    rectify_by: Moment | Day | None = Field(
+        default=None,
+        description="a moment, or a day that ends with it: set by a ruling, wished for or granted by an extension",
+    )
     ordered_by: Moment | Day | None = Field(default=None, description="what the source of the case orders")
     forwarded_text: Words | None = None
+    supplement: UUID | None = None
+    handler: UUID | None = None
     target: UUID | None = None
     body: Short | None = None
     measure: Words | None = None

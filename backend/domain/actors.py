@@ -33,6 +33,14 @@ class HeldRole:
 
 
 @dataclass(frozen=True)
+class StandIn:
+    """Somebody of the actor's unit who is away, and an office of theirs; the actor is their deputy B角."""
+
+    person_id: UUID
+    role: str
+
+
+@dataclass(frozen=True)
 class Actor:
     """`role` and `unit` are those chosen for this session; `held` are all that the person has.
 
@@ -46,6 +54,7 @@ class Actor:
     report_id: UUID | None = None
     name: str = ""
     held: frozenset[HeldRole] = field(default_factory=frozenset)
+    stands_in: frozenset[StandIn] = field(default_factory=frozenset)
 
     @property
     def label(self) -> str:
@@ -55,6 +64,11 @@ class Actor:
         if self.role in ("resident", "receipt"):
             return "reporter"
         return self.role
+
+    @property
+    def heads(self) -> bool:
+        """Whether the actor may do what the head of their unit may, as its head or in the head's stead."""
+        return self.role == "head" or any(one.role == "head" for one in self.stands_in)
 
     @property
     def official(self) -> bool:

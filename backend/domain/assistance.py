@@ -10,6 +10,7 @@ from sqlalchemy import exists, select
 from backend.domain import photos
 from backend.domain.actors import Actor
 from backend.domain.faults import Conflict, Fault
+from backend.domain.units import successor
 from backend.models import Assignment, Case
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def units(work: Work, case: Case) -> dict[str, Assignment]:
 
 def check(work: Work, codes: list[str], lead: str | None) -> list[str]:
     """The units of a form, each once, without the lead unit. Raises Fault for one that cannot assist."""
+    codes = [successor(work, code) for code in codes]
     for code in codes:
         unit = work.county.unit_by_code.get(code)
         if unit is None or unit.kind == "county_office":
@@ -49,6 +51,18 @@ def open_for(work: Work, case: Case, codes: Iterable[str], reason: str) -> None:
         Assignment(case_id=case.id, unit_code=code, part="assist", reason=reason, opened_at=work.now) for code in codes
     )
     work.session.flush()
+
+
+def pass_on(work: Work, case: Case, lead: str) -> None:
+    """Assisting units that were dissolved are followed by those that answer for them; the lead unit needs no help."""
+    for code, held in units(work, case).items():
+        now = successor(work, code)
+        if now == code != lead:
+            continue
+        held.ended_at, held.ended_by = work.now, "handed_over"
+        work.session.flush()
+        if now != lead and now not in units(work, case):
+            open_for(work, case, [now], held.reason)
 
 
 # ---- guards and effects of the table in states.py --------------------------------------------------------------------

@@ -6,13 +6,15 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, func, select, true
+from sqlalchemy import exists, func, select
 
 from backend.domain import emergency, placement, routing, states
 from backend.domain.actors import OUTSIDE_ROLES, ROUTING, UNIT_ROLES, Actor
-from backend.domain.faults import Forbidden, NotFound
+from backend.domain.faults import NotFound
+from backend.domain.masking import mask, needs_release
+from backend.domain.visibility import visible as visible
 from backend.geo import distance_m
-from backend.models import Assignment, Case, CaseEvent, DuplicateProposal, Photo, Report
+from backend.models import Case, CaseEvent, DuplicateProposal, Photo, Report, Supplement
 
 if TYPE_CHECKING:
     from backend.work import Work
@@ -106,17 +108,6 @@ def find_duplicates(work: Work, case: Case) -> tuple[Case | None, list[tuple[Cas
     return certain, likely[:5]
 
 
-def visible(actor: Actor) -> ColumnElement[bool]:
-    """Which cases an official may see: the county all, a unit those it leads or assists with."""
-    if actor.role in ("office", "inspector", "county_chief"):
-        return true()
-    if actor.official and actor.unit is not None:
-        return exists().where(
-            Assignment.case_id == Case.id, Assignment.unit_code == actor.unit, Assignment.ended_at.is_(None)
-        )
-    raise Forbidden("officials_only", "只有工作人员可以查看案件台账。")
-
-
 def get(work: Work, case_id: UUID) -> Case:
     """A case that the actor may see; others do not exist for them."""
     case = work.session.scalar(select(Case).where(Case.id == case_id, visible(work.actor)))
@@ -131,12 +122,14 @@ def sees(work: Work, case: Case) -> bool:
 
 
 def sees_photo(work: Work, photo: Photo, on: Case | None) -> bool:
-    """Whether the actor may see a photo of the case `on`: a reporter's own only once the report was released."""
+    """Whether the actor may see a photo of the case `on`: a reporter's own only once what it came with was released."""
     if on is None or not sees(work, on):
         return False
     if photo.report_id is None or work.actor.role == "office":
         return True
-    return work.session.get_one(Report, photo.report_id).forward_released_at is not None
+    if work.session.get_one(Report, photo.report_id).forward_released_at is None:
+        return False
+    return photo.supplement_id is None or work.session.get_one(Supplement, photo.supplement_id).released_at is not None
 
 
 def readable_text(actor: Actor, report: Report) -> dict[str, Any]:
@@ -146,6 +139,19 @@ def readable_text(actor: Actor, report: Report) -> dict[str, Any]:
     if report.forward_released_at is None:
         return {"text": "（举报内容由县河长办审核后转办）", "forwarded": True}
     return {"text": report.forwarded_text, "forwarded": True}
+
+
+def readable_words(work: Work, case: Case, event: CaseEvent, text: str | None) -> str | None:
+    """The words of an event. Those of a reporter, units read masked, and not at all where the office reads first."""
+    if text is None or work.actor.role == "office" or event.role not in ("resident", "receipt"):
+        return text
+    kind = work.county.category_by_code.get(case.category)
+    sensitive = kind is not None and kind.sensitive
+    named = [UUID(report) for report in event.data.get("reports", ())]
+    privacies = work.session.scalars(select(Report.privacy).where(Report.id.in_(named)))
+    if any(needs_release(privacy, sensitive) for privacy in privacies):
+        return "（由县河长办审核后转告）"
+    return mask(text)
 
 
 def readable_data(actor: Actor, event: CaseEvent) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from sqlalchemy import select
 
@@ -127,10 +127,22 @@ def hand_over_rectify(work: Work, case: Case, holder: str) -> None:
     elif clock is None:
         resume_rectify(work, case, holder)
     elif clock.holder != holder:
-        clock.stopped_at = work.now
-        work.session.flush()
-        as_it_stands = Reckoned(clock.due_at, clock.in_hours, clock.days, clock.since, clock.set_by)
-        start(work, case, "rectify", holder, as_it_stands)
+        _pass_on(work, case, clock, holder)
+
+
+def _pass_on(work: Work, case: Case, clock: Clock, holder: str) -> None:
+    """A new stretch as the clock stands, charged to the new holder."""
+    clock.stopped_at = work.now
+    work.session.flush()
+    as_it_stands = Reckoned(clock.due_at, clock.in_hours, clock.days, clock.since, clock.set_by)
+    start(work, case, cast(Kind, clock.kind), holder, as_it_stands)
+
+
+def hand_over_all(work: Work, case: Case, old: str, new: str) -> None:
+    """Every clock that the old unit holds goes on with the new one as it stands."""
+    held = select(Clock).where(Clock.case_id == case.id, Clock.holder == old, Clock.stopped_at.is_(None))
+    for clock in list(work.session.scalars(held.order_by(Clock.id))):
+        _pass_on(work, case, clock, new)
 
 
 def resume_rectify(work: Work, case: Case, holder: str) -> None:
@@ -202,7 +214,11 @@ def postpone(work: Work, clock: Clock, wished: date | datetime, set_by: str) -> 
 def words(at: datetime) -> str:
     """A deadline in words: 2026年6月8日 23:59."""
     local = at.astimezone(SHANGHAI)
-    return f"{local.year}年{local.month}月{local.day}日 {local:%H:%M}"
+    return f"{day_words(local.date())} {local:%H:%M}"
+
+
+def day_words(day: date) -> str:
+    return f"{day.year}年{day.month}月{day.day}日"
 
 
 def used(work: Work, case: Case, kind: Kind) -> tuple[int, timedelta]:

@@ -14,12 +14,15 @@ from backend.domain import (
     assistance,
     deadlines,
     emergency,
+    events,
     evidence,
     follow_ups,
     photos,
     placement,
+    reporters,
     severity,
     supervision,
+    units,
 )
 from backend.domain.faults import Conflict, Fault
 from backend.domain.photos import PhotoRef
@@ -34,13 +37,14 @@ Data = dict[str, Any]
 _PURPOSES: dict[evidence.Stage, str] = {
     "closure": "evidence", "verification": "verification", "follow_up": "follow_up",
 }  # fmt: skip
+_OPEN_LEAD = (Assignment.part == "lead", Assignment.ended_at.is_(None))
 # The states in which a case is being dealt with; others can be merged into it then.
 OPEN = ("submitted", "triage", "assigned", "accepted", "rectifying", "in_review")
 
 
 def assign(work: Work, case: Case, form: Form) -> Data:
     """Open an assignment to `form["unit"]`, end the old one, start its clocks; the first starts the rectifying."""
-    unit = form["unit"]
+    unit = _answering(work, form["unit"])
     if unit not in work.county.unit_by_code or work.county.unit_by_code[unit].kind == "county_office":
         raise Fault("unknown_unit", "没有这个主办单位，请从列表中选择乡镇或部门。", field="unit")
     if form.get("severity"):
@@ -69,12 +73,23 @@ def _open_assignments(work: Work, case: Case, unit: str, assisting: Iterable[str
     case.ever_assigned = True
 
 
+def _answering(work: Work, unit: str) -> str:
+    """The unit that answers for this one today. Whoever chooses by hand is told when it is another."""
+    now = units.successor(work, unit)
+    if now != unit and work.actor.role != "routing":
+        names = units.name(work, unit), units.name(work, now)
+        raise Fault("unit_succeeded", f"{names[0]}已经移交给{names[1]}，请选择{names[1]}。", field="unit")
+    return now
+
+
 def _release(work: Work, case: Case, forwarded_text: str | None) -> None:
     """The office, by assigning, lets the units read the forwarded text 转办, perhaps after mending it."""
     for report in work.session.scalars(
         select(Report).where(Report.case_id == case.id, Report.forward_released_at.is_(None))
     ):
         report.forward_released_at = work.now
+        for added in report.supplements:
+            added.released_at = added.released_at or work.now
         if forwarded_text:
             report.forwarded_text = forwarded_text
 
@@ -129,7 +144,7 @@ def appeal(work: Work, case: Case, form: Form) -> Data:
     case.appealed = True
     case.closed_at = None
     deadlines.start(work, case, "triage", work.county.office)
-    return {}
+    return reporters.appeal(work, case)
 
 
 def merge(work: Work, case: Case, form: Form) -> Data:
@@ -145,6 +160,7 @@ def merge(work: Work, case: Case, form: Form) -> Data:
     moved = list(work.session.scalars(select(Report.id).where(Report.case_id == case.id)))
     work.session.execute(update(Report).where(Report.case_id == case.id).values(case_id=target.id))
     _forget_proposals(work, case)
+    events.append(work, target, "join", target.state, {"case": case.id, "reports": moved})
     return {"target": target.id, "reports": moved}
 
 
@@ -167,11 +183,15 @@ def split(work: Work, case: Case, form: Form) -> Data:
     # Where they are now: the target may have been merged further, or have been split off with them, and one that came
     # to this case by an earlier merge may have been split off already and is then left where it is.
     came = [Report.id.in_(report_ids), Report.case_id.in_(_merged_into(work, case))]
-    returned = list(work.session.scalars(select(Report.id).where(*came)))
+    left: dict[UUID, list[UUID]] = {}
+    for report_id, holder_id in work.session.execute(select(Report.id, Report.case_id).where(*came)):
+        left.setdefault(holder_id, []).append(report_id)
     work.session.execute(update(Report).where(*came).values(case_id=case.id))
+    for holder in work.session.scalars(select(Case).where(Case.id.in_(left)).order_by(Case.id).with_for_update()):
+        events.append(work, holder, "leave", holder.state, {"case": case.id, "reports": left[holder.id]})
     case.merged_into_id = None
     deadlines.start(work, case, "triage", work.county.office)
-    return {"reports": returned}
+    return {"reports": [report_id for reports in left.values() for report_id in reports]}
 
 
 def _merged_into(work: Work, case: Case) -> list[UUID]:
@@ -195,9 +215,7 @@ def order(work: Work, case: Case, form: Form) -> Data:
 def accept(work: Work, case: Case, form: Form) -> Data:
     deadlines.stop(work, case, "accept", "refuse")
     work.session.execute(
-        update(Assignment)
-        .where(Assignment.case_id == case.id, Assignment.part == "lead", Assignment.ended_at.is_(None))
-        .values(accepted_at=work.now)
+        update(Assignment).where(Assignment.case_id == case.id, *_OPEN_LEAD).values(accepted_at=work.now)
     )
     return {}
 
@@ -238,7 +256,8 @@ def _give_to_somebody(work: Work, case: Case) -> Data:
     if case.routing is None:
         placement.locate(work, case)
     decided = case.routing or {}
-    lead, assisting = decided.get("lead"), decided.get("assisting", [])
+    lead = units.successor(work, decided["lead"]) if decided.get("lead") else None
+    assisting = decided.get("assisting", [])
     if lead not in work.county.unit_by_code:
         deadlines.hand_over_rectify(work, case, work.county.office)
         return {}
@@ -263,7 +282,7 @@ def close(work: Work, case: Case, form: Form) -> Data:
 
 def dispute(work: Work, case: Case, form: Form) -> Data:
     case.disputed = True
-    return follow_ups.plan_after_dispute(work, case)
+    return {**reporters.dispute(work, case), **follow_ups.plan_after_dispute(work, case)}
 
 
 def pass_follow_up(work: Work, case: Case, form: Form) -> Data:
@@ -275,12 +294,29 @@ def fail_follow_up(work: Work, case: Case, form: Form) -> Data:
     data = {**_photos(work, case, form, "follow_up"), **follow_ups.carry_out(work, case, form, "failed")}
     case.closed_at = None
     case.recurrences += 1
+    moved = _give_to_successors(work, case)
     if work.county.rules.supervision.supervise_failed_follow_up:
         supervision.open(work, case, "failed_follow_up")
     if case.lead_unit is None:
         return {**data, **_give_to_somebody(work, case)}
     deadlines.start(work, case, "rectify", case.lead_unit)
-    return data
+    return {**data, **moved}
+
+
+def _give_to_successors(work: Work, case: Case) -> Data:
+    """A case that comes back after a unit of it was dissolved goes to the unit that answers for it now."""
+    lead = case.lead_unit
+    if lead is None:
+        return {}
+    now = units.successor(work, lead)
+    assistance.pass_on(work, case, now)
+    if now == lead:
+        return {}
+    held = work.session.scalars(select(Assignment).where(Assignment.case_id == case.id, *_OPEN_LEAD)).one()
+    held.ended_at, held.ended_by = work.now, "handed_over"
+    work.session.flush()
+    _open_assignments(work, case, now, [], f"接替{units.name(work, lead)}。")
+    return {"unit": now}
 
 
 def archive(work: Work, case: Case, form: Form) -> Data:

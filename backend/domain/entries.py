@@ -18,10 +18,10 @@ from uuid6 import uuid7
 from backend.clock import end_of_day, shanghai_day
 from backend.domain import deadlines, photos, placement, severity, states
 from backend.domain.faults import Conflict, Fault
-from backend.domain.masking import mask
+from backend.domain.masking import mask, needs_release
 from backend.domain.named_places import NOWHERE, NamedPlace, Standing, standing_for
 from backend.domain.photos import PhotoRef
-from backend.domain.reports import Privacy, needs_release, sealed_contact
+from backend.domain.reports import Privacy, sealed_contact
 from backend.domain.words import source_number
 from backend.geo import CoordType, check_point, to_wgs84
 from backend.models import Case, Report

@@ -24,6 +24,7 @@ from backend.models import (
     CaseEvent,
     Consent,
     Delivery,
+    Extension,
     Finding,
     Notice,
     PersonalText,
@@ -137,6 +138,9 @@ def _texts(work: Work, report: Report, words: bool, case: Case, seqs: Iterable[i
     for kept in work.session.scalars(select(PersonalText).where(which, PersonalText.erased_at.is_(None))):
         copies = update(Assignment).where(Assignment.case_id == kept.case_id, Assignment.reason == kept.text)
         work.session.execute(copies.values(reason=ERASED))
+        for column in (Extension.reason, Extension.decision):
+            asked = update(Extension).where(Extension.case_id == kept.case_id, column == kept.text)
+            work.session.execute(asked.values({column: ERASED}))
         kept.text = kept.salt = None
         kept.erased_at = work.now
         erased.append(kept.id)

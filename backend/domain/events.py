@@ -12,10 +12,10 @@ from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from backend.domain.faults import NotFound
-from backend.models import Case, CaseEvent, PersonalText
+from backend.models import Assignment, Case, CaseEvent, PersonalText
 
 if TYPE_CHECKING:
     from backend.work import Work
@@ -32,8 +32,10 @@ BESIDE_THE_TABLE = {
     "escalate_supervision": "督办逾期上报",
     "end_supervision": "结束督办",
     "call_up": "应急无人应答上报",
-    "supplement": "举报人补充",
     "erase": "依法删除个人信息",
+    "join": "并入",
+    "leave": "拆出",
+    "hand_over": "移交",
 }
 
 
@@ -119,6 +121,22 @@ def _number(digits: str) -> float | int:
     return int(number) if abs(number) >= 1e16 and number.is_integer() else number
 
 
+def _for_whom(work: Work, case: Case) -> dict[str, Any]:
+    """For which absent person a deputy B角 acts: the handler of the case in the deputy's unit.
+
+    Also when the assignment ended by this very action.
+    """
+    away = [one.person_id for one in work.actor.stands_in]
+    handled = select(Assignment.handler_id).where(
+        Assignment.case_id == case.id,
+        Assignment.unit_code == work.actor.unit,
+        Assignment.handler_id.in_(away),
+        or_(Assignment.ended_at.is_(None), Assignment.ended_at == work.now),
+    )
+    absent = work.session.scalar(handled.limit(1))
+    return {"for_person": absent} if absent is not None else {}
+
+
 def append(
     work: Work,
     case: Case,
@@ -140,6 +158,8 @@ def append(
         kept = PersonalText(id=uuid4(), case_id=case.id, report_id=work.actor.report_id, salt=salt, text=text)
         work.session.add(kept)
         work.session.flush()
+    if work.actor.stands_in:
+        data = _for_whom(work, case) | data
     event = CaseEvent(
         case_id=case.id,
         seq=case.version + 1,

@@ -34,18 +34,10 @@ def within_refuse_by(work: Work, case: Case, actor: Actor) -> Fault | None:
     return None
 
 
-def not_appealed(work: Work, case: Case, actor: Actor) -> Fault | None:
-    return Conflict("appealed_before", "这个案件已经申诉过一次。") if case.appealed else None
-
-
 def within_appeal(work: Work, case: Case, actor: Actor) -> Fault | None:
     if case.closed_at is None or work.now > deadlines.after(work, case.closed_at, work.county.limits.appeal_days):
         return Conflict("too_late_to_appeal", "申诉期限已过。情况有变化的，可以重新举报。")
     return None
-
-
-def not_disputed(work: Work, case: Case, actor: Actor) -> Fault | None:
-    return Conflict("disputed_before", "这个案件已经提出过一次异议。") if case.disputed else None
 
 
 def within_dispute(work: Work, case: Case, actor: Actor) -> Fault | None:

@@ -15,7 +15,7 @@ from backend.domain import cases, states
 from backend.domain.faults import Fault
 from backend.domain.periods import in_period
 from backend.domain.words import source_number
-from backend.models import Assignment, Case, CaseTally, CaseWords, Clock, LedgerUse
+from backend.models import Assignment, Case, CaseTally, CaseWords, Clock, Extension, LedgerUse
 
 if TYPE_CHECKING:
     from backend.work import Work
@@ -38,6 +38,9 @@ class Filter:
     """What of the ledger is asked for. Days are days of Asia/Shanghai, both ends included; empty means: all.
 
     `part`: whether `unit` leads 主办 or assists 协办. `clock` narrows `overdue` to one kind of clock.
+    `outside`: the problem lies outside the county 跨界. `awaiting`: what somebody still has to answer: the office an
+    extension or a proposed rejection, an assisting unit that it knows, the actor's unit who handles the case.
+    `mine`: handled by the actor, or by somebody for whom they stand in today.
     `sort`: "newest" is by the time of entering, latest first, "due" shows only cases with a running clock.
     """
 
@@ -52,6 +55,9 @@ class Filter:
     overdue: bool = False
     clock: str | None = None
     urgent: bool | None = None
+    outside: bool | None = None
+    awaiting: Literal["extension", "rejection", "acknowledgement", "handler"] | None = None
+    mine: bool = False
     opened_from: date | None = None
     opened_to: date | None = None
     closed_from: date | None = None
@@ -95,6 +101,15 @@ def conditions(work: Work, wanted: Filter) -> list[ColumnElement[bool]]:
     if wanted.urgent is not None:
         # Said as the index of the urgent ones says it: "urgent", not "urgent is true".
         asked.append(and_(Case.urgent) if wanted.urgent else not_(Case.urgent))
+    if wanted.outside is not None:
+        asked.append(Case.outside_county.is_(wanted.outside))
+    if wanted.awaiting:
+        asked.append(_awaiting(work, wanted.awaiting))
+    if wanted.mine:
+        me = [work.actor.person_id, *(one.person_id for one in work.actor.stands_in)]
+        asked.append(
+            exists().where(Assignment.case_id == Case.id, Assignment.ended_at.is_(None), Assignment.handler_id.in_(me))
+        )
     if wanted.clock:
         asked.append(_late_clock(work, wanted.clock))
     elif wanted.overdue:
@@ -118,6 +133,22 @@ def _of_unit(unit: str, part: str) -> ColumnElement[bool]:
     if part == "assist":
         return helps
     return Case.lead_unit == unit if part == "lead" else or_(Case.lead_unit == unit, helps)
+
+
+def _awaiting(work: Work, what: str) -> ColumnElement[bool]:
+    if what == "extension":
+        return exists().where(Extension.case_id == Case.id, Extension.state == "open")
+    held = exists().where(Assignment.case_id == Case.id, Assignment.ended_at.is_(None))
+    if what == "handler":
+        nobody = held.where(Assignment.handler_id.is_(None))
+        if work.actor.role != "office":
+            nobody = nobody.where(Assignment.unit_code == work.actor.unit)
+        return and_(Case.state.in_(("assigned", "accepted", "rectifying", "in_review")), nobody)
+    if what == "acknowledgement":
+        mute = held.where(Assignment.part == "assist", Assignment.acknowledged_at.is_(None))
+        return and_(Case.state.in_(states.OPEN), mute)
+    proposed = Assignment.rejection_proposed_at.is_not(None), Assignment.rejection_declined_at.is_(None)
+    return and_(Case.state.in_(("assigned", "accepted")), held.where(*proposed))
 
 
 def _late_clock(work: Work, kind: str) -> ColumnElement[bool]:

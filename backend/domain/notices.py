@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from uuid6 import uuid7
 
+from backend.domain import deadlines, deputies, handlers
 from backend.domain.actors import UNIT_ROLES
 from backend.domain.deadlines import words as moment_words
 from backend.domain.faults import NotFound
@@ -18,7 +20,7 @@ from backend.models import Account, Case, CaseEvent, Consent, Delivery, FollowUp
 if TYPE_CHECKING:
     from backend.work import Work
 
-# action → (to whom, title, body); {number} {category} {unit} are filled in. No words of people enter a notice.
+# action → (title, body); {number} {category} {unit} {until} {body} are filled in. No words of people enter a notice.
 _TO_UNIT = {
     "assign": ("新交办案件", "{number} {category}已交办给{unit}，请按时签收。"),
     "reassign": ("新交办案件", "{number} {category}已改派给{unit}，请按时签收。"),
@@ -26,6 +28,11 @@ _TO_UNIT = {
     "send_back": ("销号申请被驳回", "{number} {category}需要继续整改，请查看驳回理由。"),
     "close": ("案件已销号", "{number} {category}已核查销号。"),
     "fail_follow_up": ("回头看发现反弹", "{number} {category}重新进入整改。"),
+    "forward": ("举报人补充了情况", "{number} {category}的举报人补充了情况，请查看。"),
+    "withdraw": ("举报人撤回举报", "{number} {category}的一份举报已由举报人撤回，案件继续办理。"),
+    "decline_rejection": ("未采纳不予受理的建议", "{number} {category}请继续办理，请查看县河长办的理由。"),
+    "grant_extension": ("同意延期", "{number} {category}的整改期限延长到{until}。"),
+    "refuse_extension": ("不同意延期", "{number} {category}的整改期限仍是{until}，请查看县河长办的理由。"),
 }
 # To the units that the event's data names as assisting.
 _TO_ASSISTING = {
@@ -43,6 +50,10 @@ _TO_OFFICE = {
     "dispute": ("举报人提出异议", "{number} {category}的举报人对办理结果有异议。"),
     "reply_supervision": ("督办已回复", "{number} {category}的督办有了回复，请审核。"),
     "reply_reminder": ("催办已回复", "{number} {category}的催办有了回复，请查看。"),
+    "propose_rejection": ("建议不予受理", "{unit}建议对{number} {category}不予受理，请决定。"),
+    "ask_extension": ("申请延期", "{unit}申请将{number} {category}延期到{until}，请决定。"),
+    "withdraw_extension": ("撤回延期申请", "{unit}撤回了{number} {category}的延期申请，不用再决定。"),
+    "withdraw": ("举报人撤回举报", "{number} {category}的一份举报已由举报人撤回，案件继续办理。"),
     "appeal": ("举报人申诉", "{number} {category}的举报人对不予受理提出申诉。"),
 }
 _TO_REPORTER = {
@@ -50,14 +61,17 @@ _TO_REPORTER = {
     "accept": ("您的举报已签收", "{unit}已签收您反映的{category}问题（{number}）。"),
     "close": ("您的举报已办结", "您反映的{category}问题（{number}）已办结，欢迎评价。"),
     "reject": ("您的举报未予受理", "您反映的{category}问题（{number}）未予受理，可查看理由并申诉一次。"),
-    "transfer": (
-        "您的举报已移送",
-        "您反映的{category}问题（{number}）不属本县河湖管理职责，已移送有关部门，可查看去向。",
-    ),
+    "transfer": ("您的举报已移送", "您反映的{category}问题（{number}）不归本县管理，已移送{body}办理。"),
     "merge": ("您的举报已并案", "您反映的{category}问题已与同一问题合并办理，进展会继续告知您。"),
+    "grant_extension": (
+        "整改时间延长",
+        "您反映的{category}问题（{number}）整改时间延长到{until}，理由可在进展中查看。",
+    ),
     "fail_follow_up": ("问题重新整改", "复查发现{category}问题（{number}）反弹，已要求重新整改。"),
 }
+_ALLOCATED = ("请您经办", "{number} {category}由您经办，请按时办理。")
 _NOTED = ("案件有补充情况", "{number} {category}有新的补充情况，请查看。")
+_UNRELEASED = ("举报人补充了情况", "{number} {category}的举报人补充了情况，请查看；需要转办的请审核转办。")
 _TO_INSPECTOR = ("回头看任务", "{number} {category}由您回头看，请在{from_on}起、{due}前到现场核查。")
 _FOLLOW_UP_OVERDUE = ("回头看逾期", "{number} {category}的回头看应在{due}前完成，至今没有结果。")
 # What cannot wait goes by SMS as well: a case newly held, and of an urgent case whatever somebody has to do now.
@@ -76,17 +90,25 @@ def tell(work: Work, case_id: UUID, seq: int) -> None:
     words = {
         "number": case.number,
         "category": category.name if category else case.category,
+        "body": event.data.get("body", ""),
         "unit": unit.name if unit else "县河长办",
     }
+    if "rectify_by" in event.data:
+        words["until"] = deadlines.words(datetime.fromisoformat(event.data["rectify_by"]))
     if kind in _TO_UNIT and lead:
-        for person in holders(work, lead, UNIT_ROLES):
+        for person in handlers.recipients(work, case, lead):
             _write(work, case, f"{case_id}/{seq}/p{person}", kind, _TO_UNIT[kind], words, person_id=person)
+    if kind == "allocate" and event.unit_code:
+        for person in deputies.with_deputies(work, [UUID(event.data["handler"])], event.unit_code):
+            _write(work, case, f"{case_id}/{seq}/p{person}", kind, _ALLOCATED, words, person_id=person)
+    if kind == "supplement":
+        _tell_of_supplement(work, case, event, words)
     if kind in _TO_ASSISTING:
         for assisting in event.data["assisting"]:
-            for person in holders(work, assisting, UNIT_ROLES):
+            for person in handlers.recipients(work, case, assisting):
                 _write(work, case, f"{case_id}/{seq}/p{person}", kind, _TO_ASSISTING[kind], words, person_id=person)
-    if kind in ("note", "supplement") and case.lead_unit and event.unit_code != case.lead_unit:
-        for person in holders(work, case.lead_unit, UNIT_ROLES):
+    if kind == "note" and case.lead_unit and event.unit_code != case.lead_unit:
+        for person in handlers.recipients(work, case, case.lead_unit):
             _write(work, case, f"{case_id}/{seq}/p{person}", kind, _NOTED, words, person_id=person)
     if kind in _TO_OFFICE:
         for person in holders(work, work.county.office, frozenset({"office"})):
@@ -99,8 +121,9 @@ def tell(work: Work, case_id: UUID, seq: int) -> None:
         _write(work, case, key, "follow_up", _TO_INSPECTOR, words, person_id=UUID(inspector))
     if kind in _TO_REPORTER:
         # Of a merge only those hear whose report moved, and they wherever it is now.
-        told = Report.id.in_(map(UUID, event.data["reports"])) if kind == "merge" else Report.case_id == case_id
-        for account in work.session.scalars(select(Report.account_id).where(told).distinct()):
+        theirs = Report.id.in_(map(UUID, event.data["reports"])) if kind == "merge" else Report.case_id == case_id
+        following = select(Report.account_id).where(theirs, Report.withdrawn_at.is_(None)).distinct()
+        for account in work.session.scalars(following):
             if account is not None:
                 _write(work, case, f"{case_id}/{seq}/a{account}", kind, _TO_REPORTER[kind], words, account_id=account)
 
@@ -119,12 +142,24 @@ def _dates(follow_up: FollowUp) -> dict[str, str]:
     return {"from_on": f"{from_on.month}月{from_on.day}日", "due": moment_words(follow_up.due_at)}
 
 
+def _tell_of_supplement(work: Work, case: Case, event: CaseEvent, words: dict[str, str]) -> None:
+    """Those who may read it: the unit, or the office that has to release it first."""
+    if event.data["released"] and case.lead_unit is not None:
+        template, people = _TO_UNIT["forward"], handlers.recipients(work, case, case.lead_unit)
+    else:
+        template, people = _UNRELEASED, holders(work, work.county.office, frozenset({"office"}))
+    for person in people:
+        key = f"{case.id}/{event.seq}/p{person}"
+        _write(work, case, key, event.action, template, words, person_id=person)
+
+
 def holders(work: Work, unit: str, roles: frozenset[str]) -> list[UUID]:
-    """The persons who hold one of these roles in the unit now."""
+    """The persons who hold one of these roles in the unit now, and the deputies of handlers and heads who are away."""
     found = select(RosterRole.person_id).where(
         RosterRole.unit_code == unit, RosterRole.role.in_(roles), RosterRole.ended_at.is_(None)
     )
-    return list(work.session.scalars(found.distinct().order_by(RosterRole.person_id)))
+    people = list(work.session.scalars(found.distinct().order_by(RosterRole.person_id)))
+    return deputies.with_deputies(work, people, unit) if roles <= UNIT_ROLES else people
 
 
 def _write(

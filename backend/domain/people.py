@@ -92,6 +92,12 @@ def holder(work: Work, person_id: UUID, role: str, unit: str) -> Actor | None:
     return Actor(role=role, unit=unit, person_id=person.id, name=person.name, held=held)
 
 
+def name(work: Work, person_id: UUID) -> str:
+    """The name of somebody who is, or ever was, on the roster."""
+    person = work.session.get(Person, person_id)
+    return person.name if person is not None else "（已删除）"
+
+
 def choose_role(work: Work, row: SignIn, role_id: UUID | None) -> None:
     """Switch to another of one's own roles."""
     if role_id not in {role.id for role in roles_in_force(row.account.person)}:

@@ -139,11 +139,15 @@ def _signed(value: int) -> int:
     return value - (1 << 64) if value >= 1 << 63 else value
 
 
-def attach_to_report(work: Work, refs: Sequence[PhotoRef], report: Report) -> None:
-    """Hang the photos on the report, locked in one order, so that two reports never share one nor wait in a ring."""
+def attach_to_report(work: Work, refs: Sequence[PhotoRef], report: Report, supplement_id: UUID | None = None) -> None:
+    """Hang the photos on the report, or on what was added to it later.
+
+    They are locked in one order, so that two reports never share one nor wait in a ring.
+    """
     for ref in sorted(refs, key=lambda ref: ref.id):
         photo = _free(work, ref)
-        photo.report_id, photo.purpose = report.id, "report"
+        photo.report_id, photo.supplement_id = report.id, supplement_id
+        photo.purpose = "report" if supplement_id is None else "supplement"
         _settle(work, photo, report)
 
 

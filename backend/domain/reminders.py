@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Select, and_, select
 from sqlalchemy.orm import aliased
 
 from backend.clock import working_days_between
-from backend.domain import deadlines, events, notices
+from backend.domain import deadlines, events, handlers, notices
 from backend.domain.actors import UNIT_ROLES, Actor
 from backend.domain.faults import Conflict, Fault, Forbidden, NotFound
 from backend.domain.words import blank
@@ -47,11 +47,19 @@ def addressees(work: Work, case: Case, unit: str, rungs: Iterable[Rung]) -> list
         for rung in LINE[LINE.index(wanted) :]:
             role: Rung = "office" if unit == work.county.office and rung in UNIT_ROLES else rung
             where = unit if role in UNIT_ROLES else work.county.office
-            people = _chiefs(work, case) if role == "county_chief" else notices.holders(work, where, frozenset({role}))
+            people = _on(work, case, role, where)
             if people or rung == LINE[-1]:
                 found.setdefault((role, where), Addressee(role, where, tuple(people)))
                 break
     return list(found.values())
+
+
+def _on(work: Work, case: Case, role: Rung, unit: str) -> list[UUID]:
+    if role == "county_chief":
+        return _chiefs(work, case)
+    if role == "handler":
+        return handlers.recipients(work, case, unit, handlers_only=True)
+    return notices.holders(work, unit, frozenset({role}))
 
 
 def _chiefs(work: Work, case: Case) -> list[UUID]:

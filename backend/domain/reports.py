@@ -1,9 +1,8 @@
-"""Reports: taken in whole or not at all, followed by their reporter, supplemented, rated."""
+"""Reports: taken in whole or not at all, and found again by their reporter. What they do then: reporters.py."""
 
 from __future__ import annotations
 
 import json
-import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
@@ -14,12 +13,12 @@ from uuid6 import uuid7
 
 from backend.domain import content, events, photos, states
 from backend.domain.actors import Actor
-from backend.domain.faults import Conflict, Fault, NotFound, Unauthenticated
-from backend.domain.masking import mask
+from backend.domain.faults import Fault, NotFound, Unauthenticated
+from backend.domain.masking import mask, needs_release
 from backend.domain.photos import PhotoRef
 from backend.domain.words import blank
 from backend.geo import check_point, to_wgs84
-from backend.models import Case, Report, Supplement
+from backend.models import Case, Report
 
 if TYPE_CHECKING:
     from backend.work import Work
@@ -107,11 +106,6 @@ def submit(
     return report, code
 
 
-def needs_release(privacy: str, sensitive: bool) -> bool:
-    """保密 and 匿名 in sensitive kinds: the office reads first what units will read."""
-    return sensitive and privacy != "named"
-
-
 def _observed(work: Work, observed_at: datetime | None) -> datetime:
     if observed_at is None:
         return work.now
@@ -161,23 +155,6 @@ def mine(work: Work, before: UUID | None, limit: int) -> list[Report]:
     return list(work.session.scalars(query.order_by(Report.id.desc()).limit(limit)))
 
 
-def supplement(work: Work, report: Report, text: str) -> Supplement:
-    if blank(text):
-        raise Fault("empty_text", "请写下要补充的内容。", field="text")
-    if "\0" in text or len(text) > work.county.limits.report_text_max:
-        raise Fault("bad_text", f"补充内容最多 {work.county.limits.report_text_max} 字。", field="text")
-    case = locked_case(work, report)
-    salt = secrets.token_hex(16)
-    added = Supplement(report_id=report.id, text=text, forwarded_text=mask(text), created_at=work.now, salt=salt)
-    work.session.add(added)
-    work.session.flush()
-    data = {"report": report.id, "supplement": added.id, "digest": events.text_digest(salt, text)}
-    events.append(work, case, "supplement", case.state, data)
-    content.ask_of_report(work, report)
-    work.session.flush()
-    return added
-
-
 def locked_case(work: Work, report: Report) -> Case:
     """The case of a report, locked; another one when the report was moved there meanwhile."""
     while True:
@@ -185,11 +162,3 @@ def locked_case(work: Work, report: Report) -> Case:
         work.session.refresh(report, ["case_id"])
         if report.case_id == case.id:
             return case
-
-
-def rate(work: Work, report: Report, stars: int, text: str) -> None:
-    """One rating 1-5 of a closed case; it can be changed as long as the case stays closed."""
-    case = work.session.get_one(Case, report.case_id)
-    if case.state not in ("closed", "archived"):
-        raise Conflict("not_closed", "问题办结后才能评价。")
-    report.rating, report.rating_text, report.rated_at = stars, text, work.now

@@ -33,6 +33,10 @@ def capacities(work: Work, case: Case, actor: Actor) -> set[str]:
         found.add("lead_unit")
     elif actor.role in UNIT_ROLES and assistance.assists(work, case, actor.unit):
         found.add("assisting")
+    if found & {"lead_unit", "assisting"}:
+        found.add("unit_member")
+        if actor.heads:
+            found.add("unit_head")
     if actor.role in CHIEF_ROLES:
         found.add("chief")
         if actor.role == "county_chief" or (actor.unit is not None and actor.unit == case.lead_unit):
@@ -41,6 +45,8 @@ def capacities(work: Work, case: Case, actor: Actor) -> set[str]:
         found.add("county_chief")
     if actor.role in OUTSIDE_ROLES and not concerned(work, case, actor.person_id, actor.held):
         found.update(("verifier", "inspector"))
+        if actor.role == "office":
+            found.add("arbiter")
     return found
 
 
@@ -99,4 +105,4 @@ def reports_of(work: Work, case: Case, actor: Actor) -> list[Report]:
         mine = mine.where(Report.account_id == actor.account_id)
     else:
         return []
-    return list(work.session.scalars(mine))
+    return list(work.session.scalars(mine.order_by(Report.id)))

@@ -19,9 +19,13 @@ from backend.domain import (
     effects,
     emergency,
     events,
+    extensions,
     follow_ups,
     guards,
+    handlers,
+    rejections,
     reminders,
+    reporters,
     risk_links,
     severity,
     supervision,
@@ -101,7 +105,7 @@ TABLE: tuple[Transition, ...] = (
     ),
     Transition(
         "appeal", "申诉", ("rejected",), "triage", ("reporter",), effects.appeal,
-        (guards.not_appealed, guards.within_appeal), ("reason",),
+        (reporters.not_withdrawn, reporters.not_appealed, guards.within_appeal), ("reason",),
     ),
     Transition(
         "merge", "并案", ("submitted",), "merged", ("routing",), effects.merge, (guards.never_assigned,), ("target",)
@@ -136,7 +140,7 @@ TABLE: tuple[Transition, ...] = (
     ),
     Transition(
         "dispute", "提出异议", ("closed",), None, ("reporter",), effects.dispute,
-        (guards.not_disputed, guards.within_dispute), ("reason",),
+        (reporters.not_withdrawn, reporters.not_disputed, guards.within_dispute), ("reason",),
     ),
     Transition(
         "pass_follow_up", "回头看合格", ("closed", "archived"), None, ("inspector",), effects.pass_follow_up, (),
@@ -210,6 +214,45 @@ TABLE: tuple[Transition, ...] = (
         "stand_down", "解除应急", OPEN[1:], None, ("office",), emergency.stand_down, (emergency.some_running,),
         ("reason",),
     ),
+    Transition(
+        "propose_rejection", "建议不予受理", ("assigned", "accepted"), None, ("lead_unit",), rejections.propose,
+        (rejections.not_proposed,), ("reason",),
+    ),
+    Transition(
+        "decline_rejection", "不采纳建议", ("assigned", "accepted"), None, ("office",), rejections.decline,
+        (rejections.proposed,), ("reason",),
+    ),
+    Transition(
+        "ask_extension", "申请延期", ("rectifying",), None, ("lead_unit",), extensions.ask,
+        (extensions.none_waiting, extensions.some_left, extensions.before_the_deadline), ("reason", "rectify_by"),
+    ),
+    Transition(
+        "withdraw_extension", "撤回延期申请", ("rectifying",), None, ("lead_unit",), extensions.withdraw,
+        (extensions.one_waiting,),
+    ),
+    Transition(
+        "grant_extension", "同意延期", ("rectifying",), None, ("arbiter",), extensions.grant,
+        (extensions.one_waiting, extensions.some_left), ("reason",),
+    ),
+    Transition(
+        "refuse_extension", "不同意延期", ("rectifying",), None, ("arbiter",), extensions.refuse,
+        (extensions.one_waiting,), ("reason",),
+    ),
+    Transition("claim", "领办", _WITH_A_UNIT, None, ("unit_member",), handlers.claim, (handlers.unclaimed,)),
+    Transition("allocate", "指定经办人", _WITH_A_UNIT, None, ("unit_head",), handlers.allocate, (), ("handler",)),
+    Transition(
+        "supplement", "补充举报", (*OPEN, "closed", "rejected"), None, ("reporter",), reporters.supplement,
+        (reporters.not_withdrawn,), ("text",),
+    ),
+    Transition(
+        "forward", "转办补充内容", (*OPEN[1:], "closed"), None, ("office",), reporters.forward,
+        (reporters.some_unreleased,), ("supplement",),
+    ),
+    Transition("withdraw", "撤回举报", OPEN, None, ("reporter",), reporters.withdraw, (reporters.not_withdrawn,)),
+    Transition(
+        "rate", "评价", ("closed", "archived"), None, ("reporter",), reporters.rate, (reporters.not_withdrawn,),
+        ("stars",),
+    ),
     Transition("archive", "归档", ("closed",), "archived", ("timer",), effects.archive, (guards.dispute_window_over,)),
 )  # fmt: skip
 
@@ -243,6 +286,7 @@ def act(work: Work, case_id: UUID, action: str, form: Form, version: int | None 
     `version`: what the caller has seen; None is for the system's own actors, which look at the locked row.
     Raises NotFound, Forbidden (another's to do), Conflict (stale, or not in this state) or a guard's Fault.
     """
+    _lock_in_order(work, case_id, form.get("target"))
     case = events.lock(work, case_id)
     standing = capacities(work, case, work.actor)
     rows = [row for row in TABLE if row.action == action]
@@ -263,11 +307,20 @@ def act(work: Work, case_id: UUID, action: str, form: Form, version: int | None 
     text = form.get("reason") or form.get("done") or form.get("measure") or form.get("note")
     text = text or form.get("demands")
     before, after = case.state, row.to or case.state
+    if before == "rectifying" and after != before:
+        data |= extensions.lapse(work, case)
     case.state = after
     events.append(work, case, action, before, data, text)
     if after not in OPEN or (case.lead_unit != held_by and (held_by is not None or case.urgent)):
         work.defer("follow_case", case.id)
     return case
+
+
+def _lock_in_order(work: Work, case_id: UUID, target: object) -> None:
+    """Lock both cases of a merge, always in the same order: two who merge each into the other wait, and no more."""
+    if target is not None:
+        both = select(Case.id).where(Case.id.in_([case_id, UUID(str(target))])).order_by(Case.id)
+        work.session.execute(both.with_for_update())
 
 
 def open_case(work: Work, case: Case, report: Report, data: dict[str, Any]) -> None:
@@ -308,10 +361,11 @@ def _check_needs(row: Transition, asked: dict[str, str], form: Form) -> None:
 
 _NEEDS = {
     "unit": "主办单位", "reason": "理由", "target": "并入的案件", "body": "接收单位", "measure": "整改措施",
-    "person": "责任人", "date": "完成日期", "severity": "严重程度",
-    "photos": "现场照片", "photos_before": "处理前照片", "done": "整改情况",
-    "assisting": "协办单位", "note": "情况说明", "place": "您所在的位置", "inspector": "回头看的人员",
-    "risk_source": "风险源", "clock": "期限", "step": "催办步骤", "demands": "督办要求", "ordered_by": "来源要求的期限",
+    "person": "责任人", "date": "完成日期", "severity": "严重程度", "rectify_by": "希望的期限",
+    "photos": "现场照片", "photos_before": "处理前照片", "done": "整改情况", "assisting": "协办单位",
+    "note": "情况说明", "place": "您所在的位置", "inspector": "回头看的人员", "risk_source": "风险源",
+    "handler": "经办人", "text": "要补充的内容", "supplement": "哪一条补充", "stars": "几颗星",
+    "clock": "期限", "step": "催办步骤", "demands": "督办要求", "ordered_by": "来源要求的期限",
 }  # fmt: skip
 
 

@@ -143,10 +143,10 @@ def allowed(work: Work, letter: Supervision, actor: Actor) -> list[str]:
 
 
 def _answers_for(work: Work, letter: Supervision, actor: Actor) -> bool:
-    """The unit's head; a handler only where the unit has no head."""
+    """The unit's head, or who stands in for the head; a handler only where the unit has no head."""
     if actor.unit != letter.unit_code or actor.role not in UNIT_ROLES:
         return False
-    return actor.role == "head" or not notices.holders(work, letter.unit_code, frozenset({"head"}))
+    return actor.heads or not notices.holders(work, letter.unit_code, frozenset({"head"}))
 
 
 def _decides(letter: Supervision, actor: Actor) -> bool:
@@ -208,7 +208,7 @@ def decide(work: Work, letter_id: UUID, reply_id: UUID, accept: bool, reason: st
         letter.reply_by = deadlines.after(work, work.now, days)
         data["reply_by"] = letter.reply_by
         _chase_later(work, case, letter)
-    event = events.append(work, case, f"{action}_reply", case.state, data, reason)
+    event = events.append(work, case, "accept_reply" if accept else "send_back_reply", case.state, data, reason)
     answer.decision = "accepted" if accept else "sent_back"
     answer.decided_at, answer.decision_seq = work.now, event.seq
     title, asked = "督办回复已认可", "。"

@@ -3,11 +3,14 @@
 from backend.models.assessments import Assessment, AssessmentScore
 from backend.models.cases import Assignment, Case, CaseEvent, Clock, DuplicateProposal, PersonalText
 from backend.models.checkpoints import CheckpointVisit
+from backend.models.delegations import Delegation
 from backend.models.emergency import Dispatch, Emergency
 from backend.models.evidence import EvidenceFlag
 from backend.models.exports import Export
+from backend.models.extensions import Extension
 from backend.models.findings import Finding
 from backend.models.follow_ups import FollowUp, FollowUpDraw
+from backend.models.handovers import Handover
 from backend.models.identity import IdentityLook
 from backend.models.imports import ImportBatch, ImportRow
 from backend.models.intake_plans import IntakePlan, Measure
@@ -27,11 +30,11 @@ from backend.models.work import Deferred, IdempotencyKey
 
 __all__ = [
     "Account", "Assessment", "AssessmentScore", "Assignment", "BindingCode", "Case", "CaseEvent", "CaseTally",
-    "CaseWords", "CheckpointVisit", "Clock", "Consent", "CountyVersion", "Deferred", "Delivery", "Dispatch",
-    "DuplicateProposal", "Emergency", "EvidenceFlag", "Export", "Finding", "FollowUp", "FollowUpDraw", "IdempotencyKey",
-    "IdentityLook", "ImportBatch", "ImportRow", "Inspection", "IntakePlan", "LedgerHead", "LedgerRoot", "LedgerUse",
-    "Measure", "Notice", "Patrol", "PatrolAppeal", "PatrolCompanion", "PatrolEvent", "PatrolGrant", "Person",
-    "PersonalText", "Photo", "ReachName", "Reminder", "Report", "RiskSourceAlert", "RiskSourceEvent",
-    "RiskSourceVersion", "RosterRole", "SignIn", "Supervision", "SupervisionReply", "Supplement", "TrackBatch", "Unit",
-    "Verdict",
+    "CaseWords", "CheckpointVisit", "Clock", "Consent", "CountyVersion", "Deferred", "Delegation", "Delivery",
+    "Dispatch", "DuplicateProposal", "Emergency", "EvidenceFlag", "Export", "Extension", "Finding", "FollowUp",
+    "FollowUpDraw", "Handover", "IdempotencyKey", "IdentityLook", "ImportBatch", "ImportRow", "Inspection",
+    "IntakePlan", "LedgerHead", "LedgerRoot", "LedgerUse", "Measure", "Notice", "Patrol", "PatrolAppeal",
+    "PatrolCompanion", "PatrolEvent", "PatrolGrant", "Person", "PersonalText", "Photo", "ReachName", "Reminder",
+    "Report", "RiskSourceAlert", "RiskSourceEvent", "RiskSourceVersion", "RosterRole", "SignIn", "Supervision",
+    "SupervisionReply", "Supplement", "TrackBatch", "Unit", "Verdict",
 ]  # fmt: skip

@@ -87,7 +87,8 @@ def number_of(opened_at: datetime, serial: int) -> str:
 class Assignment(Base):
     """An assignment 交办: a unit holds (`part` lead), or assists 协办 with (assist), a case for a time.
 
-    A lead unit accepts 签收, an assisting one acknowledges 协办确认.
+    A lead unit accepts 签收, an assisting one acknowledges 协办确认. `handler_id`: the 经办人 of the unit, once claimed
+    or allocated.
     """
 
     __tablename__ = "assignments"
@@ -107,7 +108,10 @@ class Assignment(Base):
     reason: Mapped[str]
     opened_at: Mapped[datetime]
     accepted_at: Mapped[datetime | None]
+    handler_id: Mapped[UUID | None] = mapped_column(ForeignKey("persons.id"), index=True)
     acknowledged_at: Mapped[datetime | None]
+    rejection_proposed_at: Mapped[datetime | None]
+    rejection_declined_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     ended_by: Mapped[str | None]
 

@@ -48,6 +48,7 @@ class Photo(Base):
     refusal_title: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(index=True)
     report_id: Mapped[UUID | None] = mapped_column(ForeignKey("reports.id"), index=True)
+    supplement_id: Mapped[UUID | None] = mapped_column(ForeignKey("supplements.id"), index=True)
     case_id: Mapped[UUID | None] = mapped_column(ForeignKey("cases.id"), index=True)
     # A photo taken on a patrol, and the phone's own UUID of that shot.
     patrol_id: Mapped[UUID | None] = mapped_column(ForeignKey("patrols.id"))

@@ -18,6 +18,7 @@ class Report(Base):
     """A report 举报. `privacy` is named 实名, confidential 保密 or anonymous 匿名 (no account is kept).
 
     `lon`, `lat`: WGS-84 degrees of the problem's place; `accuracy_m` metres. `contact_sealed`: name and phone, sealed.
+    `case_id` follows a merge, `origin_case_id` is the case that the report itself opened or was entered for.
     `forwarded_text` 转办 is what units read: phone numbers, identity numbers and names masked. The chain of its case
     holds the digest of what was given, with `salt`; both are gone once its words were erased (`erased_at`).
     `content_check`: what WeChat's content check said of the words; the states are those of `Photo.content_check`.
@@ -27,6 +28,9 @@ class Report(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
     case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"), index=True)
+    origin_case_id: Mapped[UUID] = mapped_column(
+        ForeignKey("cases.id"), default=lambda context: context.get_current_parameters()["case_id"]
+    )
     source: Mapped[str] = mapped_column(default="resident")
     category: Mapped[str]
     text: Mapped[str]
@@ -46,6 +50,8 @@ class Report(Base):
     withdrawn_at: Mapped[datetime | None]
     content_check: Mapped[str] = mapped_column(default="missing", server_default="missing")
     content_label: Mapped[int | None]
+    appealed_at: Mapped[datetime | None]
+    disputed_at: Mapped[datetime | None]
     rating: Mapped[int | None]
     rating_text: Mapped[str | None]
     rated_at: Mapped[datetime | None]
@@ -58,7 +64,10 @@ class Report(Base):
 
 
 class Supplement(Base):
-    """Words added to a report later 补充. An event holds their digest with `salt`; both are gone once erased."""
+    """Words and photos added to a report later 补充. `released_at`: since when units may read them.
+
+    An event holds the digest of the words with `salt`; both are gone once erased.
+    """
 
     __tablename__ = "supplements"
 
@@ -69,3 +78,6 @@ class Supplement(Base):
     created_at: Mapped[datetime]
     salt: Mapped[str | None]
     erased_at: Mapped[datetime | None]
+    released_at: Mapped[datetime | None]
+
+    photos: Mapped[list[Photo]] = relationship(foreign_keys=[Photo.supplement_id], order_by=Photo.id, viewonly=True)

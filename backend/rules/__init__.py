@@ -11,6 +11,7 @@ from __future__ import annotations
 from backend.rules.assessment import AssessmentRules
 from backend.rules.base import Frozen
 from backend.rules.closure import ClosureRules
+from backend.rules.delegations import DelegationRules
 from backend.rules.duty import DutyRules
 from backend.rules.emergency import EmergencyRules
 from backend.rules.imports import ImportRules
@@ -26,6 +27,7 @@ class Rules(Frozen):
 
     assessment: AssessmentRules = AssessmentRules()
     closure: ClosureRules = ClosureRules()
+    delegations: DelegationRules = DelegationRules()
     duty: DutyRules = DutyRules()
     emergency: EmergencyRules = EmergencyRules()
     imports: ImportRules = ImportRules()

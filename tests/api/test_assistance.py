@@ -27,7 +27,7 @@ def test_an_assisting_unit_is_told_acknowledges_adds_and_reads_on_after_closure(
     assert titles(water) == ["请协办"]
     assert unacknowledged(office, case_id) == unacknowledged(township, case_id) == ["水务局"]
     offered = water.get(f"/cases/{case_id}").json["allowed_actions"]
-    assert [(row["action"], row["needs"]) for row in offered] == [("acknowledge", []), ("note", ["note"])]
+    assert {row["action"]: row["needs"] for row in offered} == {"acknowledge": [], "note": ["note"], "claim": []}
 
     assert water.act(case_id, "acknowledge").status_code == 200
     assert unacknowledged(office, case_id) == []

@@ -45,7 +45,7 @@ def test_one_department_is_silent_and_the_others_work_on_one_timeline(build: Bui
     ecology, water, township = (build.official(phone_of(unit)) for unit in (ECOLOGY, WATER, LEAD))
     assert "应急联动：请立即应答" in titles(ecology)
     offered = [row["action"] for row in ecology.get(f"/cases/{case_id}").json["allowed_actions"]]
-    assert offered == ["note", "respond"]
+    assert offered == ["note", "respond", "claim"]
     # Both look at the case at the same time; the second answer is not turned away because of the first.
     seen = ecology.get(f"/cases/{case_id}").json["version"]
     assert ecology.act(case_id, "respond", version=seen).status_code == 200

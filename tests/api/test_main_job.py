@@ -26,7 +26,8 @@ def test_a_report_is_routed_handled_closed_and_rated(build: Build) -> None:
     assert shown["lead_unit"] == POINTS["inside_township"]["lead"]
     assert shown["routing_reason"]
     assert shown["reports"][0]["text"] == "河边倒了一堆垃圾。"
-    assert {row["action"] for row in shown["allowed_actions"]} == {"accept", "return", "note"}
+    assert {"accept", "return"} <= {row["action"] for row in shown["allowed_actions"]}
+    assert not {"start", "close", "reassign"} & {row["action"] for row in shown["allowed_actions"]}
     assert {clock["kind"] for clock in shown["clocks"]} == {"accept", "refuse", "rectify"}
 
     assert township.act(case_id, "accept").json["state"] == "accepted"
@@ -53,6 +54,7 @@ def test_a_report_is_routed_handled_closed_and_rated(build: Build) -> None:
     events = office.get(f"/cases/{case_id}/events").json["items"]
     assert [e["action"] for e in events] == [
         "submit", "assign", "accept", "start", "request_closure", "send_back", "request_closure", "close",
+        "rate",
     ]  # fmt: skip
 
 
@@ -90,7 +92,7 @@ def test_an_anonymous_report_is_followed_by_its_receipt_alone(build: Build) -> N
     assert followed.json["receipt_code"] is None
     assert nobody.get("/receipt", Receipt_Code="AAAA-AAAA-AAAA-AAAA").json["code"] == "unknown_receipt"
     added = nobody.post("/receipt/supplements", {"text": "晚上排得更多"}, Receipt_Code=code)
-    assert added.json["supplements"] == ["晚上排得更多"]
+    assert [entry["text"] for entry in added.json["supplements"]] == ["晚上排得更多"]
 
     office = build.office()
     case = office.get("/cases").json["items"][0]

@@ -21,8 +21,7 @@ from backend import create_app
 from backend.clients.root_places import RootFolder
 from backend.counties import load
 from backend.county import County
-from backend.domain import events, reports, root_checks, roots, verification
-from backend.domain.actors import Actor
+from backend.domain import events, root_checks, roots, verification
 from backend.domain.discrepancies import Discrepancy, Outcome
 from backend.domain.root_checks import Kept
 from backend.extensions import db
@@ -30,7 +29,7 @@ from backend.local.testing import Services
 from backend.models import Case, CaseEvent
 from backend.signing import keyring
 from backend.work import Work, unit_of_work
-from tests.domain.ledger import case_in, report_of
+from tests.domain.ledger import act, case_in, report_of, reporter_of
 
 # (state, how many events it has by then); two roots are made between and after.
 FIRST_CASES = ("assigned", "in_review", "closed", "triage")
@@ -167,8 +166,8 @@ def make_scene(app: APIFlask, services: Services, county: County, folder: Path) 
                     made.append(case.id)
                     numbers.append(case.number)
                 if states == FIRST_CASES:
-                    work.actor = Actor(role="resident")
-                    reports.supplement(work, report_of(work, work.session.get_one(Case, made[0])), "又倒了一车。")
+                    first = work.session.get_one(Case, made[0])
+                    act(work, first, reporter_of(report_of(work, first)), "supplement", text="又倒了一车。")
             with unit_of_work() as work:
                 root = roots.make(work, system.signer, extra=bool(states == LATER_CASES))
                 assert root is not None

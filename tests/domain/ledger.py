@@ -45,13 +45,33 @@ def official(role: str, unit: str, *others: tuple[str, str]) -> Actor:
     return Actor(role=role, unit=unit, account_id=uuid.uuid4(), person_id=uuid.uuid4(), held=held)
 
 
+def enrol(work: Work, actor: Actor, name: str = "某人") -> Actor:
+    """Put an actor on the roster, with all roles that they hold."""
+    since = work.now - timedelta(days=1)
+    on_roster(work, *((held.role, held.unit, since, None) for held in actor.held), person_id=actor.person_id, name=name)
+    return actor
+
+
+def enrolled(work: Work, role: str, unit: str, *others: tuple[str, str], name: str = "某人") -> Actor:
+    """Somebody who is on the roster in the database as well."""
+    return enrol(work, official(role, unit, *others), name)
+
+
 OFFICE = official("office", OFFICE_UNIT)
 HANDLER = official("handler", LEAD)
 
 
-def on_roster(work: Work, *roles: tuple[str, str, datetime, datetime | None]) -> uuid.UUID:
+def on_roster(
+    work: Work,
+    *roles: tuple[str, str, datetime, datetime | None],
+    person_id: uuid.UUID | None = None,
+    name: str = "赵六",
+) -> uuid.UUID:
     """A person on the roster with these roles: role, unit, since when, until when. Returns the person's id."""
-    person = Person(name="赵六", phone_digest=uuid.uuid4().hex, phone_sealed="-", created_at=work.now)
+    digest = uuid.uuid4().hex
+    person = Person(
+        id=person_id or uuid.uuid4(), name=name, phone_digest=digest, phone_sealed="-", created_at=work.now
+    )  # fmt: skip
     work.session.add(person)
     work.session.flush()
     for role, unit, since, ended_at in roles:
@@ -147,6 +167,12 @@ def case_in(work: Work, state: str, **changes: Any) -> Case:
             work.now += LATER
             act(work, case, TIMER, "archive")
     return case
+
+
+def reporter_of(report: Report) -> Actor:
+    """Who gave this very report: by their account, or by the receipt alone."""
+    role = "resident" if report.account_id else "receipt"
+    return Actor(role=role, account_id=report.account_id, report_id=report.id)
 
 
 def report_of(work: Work, case: Case) -> Report:

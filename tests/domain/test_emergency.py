@@ -184,11 +184,11 @@ def test_whoever_works_on_it_has_answered(work: Work, action: str, form: dict[st
 def test_an_assisting_unit_is_offered_one_way_of_answering(work: Work) -> None:
     case, _ = declared(work)
     helper = official("handler", WATER)
-    assert {row.action for row in states.allowed(work, case, helper)} == {"respond", "note"}
+    assert {row.action for row in states.allowed(work, case, helper)} == {"claim", "note", "respond"}
     assert code_of(lambda: act(work, case, helper, "acknowledge")) == "respond_instead"
     act(work, case, helper, "respond")
     assert assistance.units(work, case)[WATER].acknowledged_at == work.now
-    assert {row.action for row in states.allowed(work, case, helper)} == {"note"}
+    assert {row.action for row in states.allowed(work, case, helper)} == {"claim", "note"}
 
 
 def test_a_released_unit_is_called_no_further(work: Work) -> None:

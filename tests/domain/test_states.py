@@ -19,7 +19,7 @@ from sqlalchemy import select
 from backend.domain import deadlines, follow_ups, states
 from backend.domain.actors import NOBODY, ROUTING, TIMER, Actor
 from backend.domain.faults import Conflict, Fault, Forbidden, NotFound
-from backend.models import Assignment, Case, CaseEvent, Clock, Report
+from backend.models import Assignment, Case, CaseEvent, Clock, Report, Supplement
 from backend.rules.supervision import Step
 from backend.work import Work
 from tests.domain.ledger import (
@@ -38,6 +38,8 @@ from tests.domain.ledger import (
     account,
     act,
     case_in,
+    enrol,
+    enrolled,
     official,
     on_roster,
     photo,
@@ -50,13 +52,16 @@ STATES = (
     "submitted", "triage", "assigned", "accepted", "rectifying", "in_review", "closed", "archived", "rejected",
     "merged", "transferred", "withdrawn",
 )  # fmt: skip
-NOW, AFTER_THE_WINDOWS, IN_AN_EMERGENCY = "now", "after the windows", "in an emergency"
+NOW, AFTER_THE_WINDOWS, IN_AN_EMERGENCY, ASKED = "now", "after the windows", "in an emergency", "asked"
 PLANNED, LINKED = "with a look-back planned", "with a risk source"
 _AT_WORK = "assigned accepted rectifying in_review"
 
 
 class Row(NamedTuple):
-    """`froms`: states with spaces between; `to`: "=" when the case stays where it is; `who`: capacities."""
+    """`froms`: states with spaces between; `to`: "=" when the case stays where it is; `who`: capacities.
+
+    `when`: ASKED is for what answers the lead unit's question of QUESTIONS, or what a reporter added.
+    """
 
     action: str
     froms: str
@@ -109,8 +114,22 @@ LISTED = (
     Row("assign_follow_up", "closed archived", "=", "timer", PLANNED),
     Row("link_source", f"triage {_AT_WORK} closed archived rejected transferred", "=", "office"),
     Row("unlink_source", f"triage {_AT_WORK} closed archived rejected transferred", "=", "office", LINKED),
+    Row("propose_rejection", "assigned accepted", "=", "lead_unit"),
+    Row("decline_rejection", "assigned accepted", "=", "office", ASKED),
+    Row("ask_extension", "rectifying", "=", "lead_unit"),
+    Row("withdraw_extension", "rectifying", "=", "lead_unit", ASKED),
+    Row("grant_extension", "rectifying", "=", "arbiter", ASKED),
+    Row("refuse_extension", "rectifying", "=", "arbiter", ASKED),
+    Row("claim", "assigned accepted rectifying in_review", "=", "unit_member"),
+    Row("allocate", "assigned accepted rectifying in_review", "=", "unit_head"),
+    Row("supplement", "submitted triage assigned accepted rectifying in_review closed rejected", "=", "reporter"),
+    Row("forward", "triage assigned accepted rectifying in_review closed", "=", "office", ASKED),
+    Row("withdraw", "submitted triage assigned accepted rectifying in_review", "=", "reporter"),
+    Row("rate", "closed archived", "=", "reporter"),
     Row("archive", "closed", "archived", "timer", AFTER_THE_WINDOWS),
 )
+
+ADDED = uuid.UUID("00000000-0000-7000-8000-00000000add0")
 
 A_STEP = Step(clock="rectify", when="before", days=2, to=("handler",))
 
@@ -159,7 +178,27 @@ FORMS: dict[str, dict[str, Any]] = {
     "stand_down": {"reason": "险情已排除"},
     "link_source": {"risk_source": "FX-001", "reason": "来自该排口"},
     "unlink_source": {"reason": "与该排口无关"},
+    "propose_rejection": {"reason": "不是河湖问题"},
+    "decline_rejection": {"reason": "属于河湖问题"},
+    "ask_extension": {"reason": "连日下雨", "rectify_by": datetime(2026, 6, 15).date()},  # noqa: DTZ001
+    "withdraw_extension": {},
+    "grant_extension": {"reason": "情况属实"},
+    "refuse_extension": {"reason": "时间足够"},
+    "claim": {},
+    "allocate": {"handler": lambda work: enrolled(work, "handler", LEAD, ("handler", ASSISTING)).person_id},
+    "supplement": {"text": "晚上又倒了一车"},
+    "forward": {"supplement": ADDED},
+    "withdraw": {},
+    "rate": {"stars": 4},
     "archive": {},
+}
+
+# What the lead unit asked before somebody can answer so.
+QUESTIONS = {
+    "decline_rejection": "propose_rejection",
+    "withdraw_extension": "ask_extension",
+    "grant_extension": "ask_extension",
+    "refuse_extension": "ask_extension",
 }
 
 # Who is there, and in which capacities each stands towards a case that LEAD leads and ASSISTING assists with.
@@ -168,17 +207,19 @@ CAST: dict[str, tuple[Actor, str]] = {
     "routing": (ROUTING, "routing"),
     "timer": (TIMER, "timer"),
     "nobody": (NOBODY, ""),
-    "office": (official("office", OFFICE_UNIT), "office verifier inspector"),
+    "office": (official("office", OFFICE_UNIT), "office arbiter verifier inspector"),
     "office, also handler of the lead unit": (official("office", OFFICE_UNIT, ("handler", LEAD)), "office"),
     "office, also patroller of the lead unit": (official("office", OFFICE_UNIT, ("patroller", LEAD)), "office"),
     "office, also handler elsewhere": (
-        official("office", OFFICE_UNIT, ("handler", OTHER)), "office verifier inspector",
+        official("office", OFFICE_UNIT, ("handler", OTHER)), "office arbiter verifier inspector",
     ),
-    "handler of the lead unit": (official("handler", LEAD), "lead_unit"),
-    "head of the lead unit": (official("head", LEAD), "lead_unit"),
-    "handler of the lead unit, also office": (official("handler", LEAD, ("office", OFFICE_UNIT)), "lead_unit"),
-    "handler of the assisting unit": (official("handler", ASSISTING), "assisting"),
-    "head of the assisting unit": (official("head", ASSISTING), "assisting"),
+    "handler of the lead unit": (official("handler", LEAD), "lead_unit unit_member"),
+    "head of the lead unit": (official("head", LEAD), "lead_unit unit_member unit_head"),
+    "handler of the lead unit, also office": (
+        official("handler", LEAD, ("office", OFFICE_UNIT)), "lead_unit unit_member",
+    ),
+    "handler of the assisting unit": (official("handler", ASSISTING), "assisting unit_member"),
+    "head of the assisting unit": (official("head", ASSISTING), "assisting unit_member unit_head"),
     "handler of another township": (official("handler", OTHER), ""),
     "handler of another township, also of the lead unit": (official("handler", OTHER, ("handler", LEAD)), ""),
     "township chief of the lead unit": (official("township_chief", LEAD), "chief own_chief"),
@@ -221,6 +262,18 @@ def row_for(state: str, action: str, capacities: str) -> Row | None:
     return next(
         (r for r in LISTED if r.action == action and state in r.froms.split() and held & set(r.who.split())), None
     )
+
+
+def ask_first(work: Work, case: Case, action: str) -> None:
+    """Let the lead unit ask what this action answers, or a reporter add what the office reads first."""
+    question = QUESTIONS.get(action)
+    if action == "forward":
+        work.session.add(
+            Supplement(id=ADDED, report_id=report_of(work, case).id, text="x", forwarded_text="x", created_at=work.now)
+        )
+        work.session.flush()
+    if question:
+        act(work, case, HANDLER, question, **form_of(work, question))
 
 
 def form_of(work: Work, action: str) -> dict[str, Any]:
@@ -267,6 +320,10 @@ def test_everybody_tries_every_action(work: Work, state: str) -> None:
             part = work.session.begin_nested()
             prepare(work, case, row)
             form = form_of(work, action)
+            if row:
+                ask_first(work, case, action)
+            if row and action == "claim":
+                enrol(work, actor)
             outcome = _outcome(work, case, actor, action, form)
             expected = (state if row.to == "=" else row.to) if row else "refused"
             if outcome != expected:
@@ -324,7 +381,8 @@ def test_what_is_offered_is_what_is_listed(work: Work, state: str) -> None:
         assert {row.action for row in states.allowed(work, case, actor)} == {
             row.action
             for row in rows
-            if row.action not in ("return", "appeal", "dispute") and row.when not in (IN_AN_EMERGENCY, PLANNED, LINKED)
+            if row.action not in ("return", "appeal", "dispute", "ask_extension")
+            and row.when not in (ASKED, IN_AN_EMERGENCY, PLANNED, LINKED)
         }, name
 
 
@@ -428,6 +486,7 @@ def test_spaces_are_no_reason(work: Work, action: str, blank: str | None) -> Non
     prepare(work, case, row)
     people = everybody(work, case)
     actor = next(who for who, capacities in people.values() if set(row.who.split()) & set(capacities.split()))
+    ask_first(work, case, action)
     version, form = case.version, form_of(work, action) | {"reason": blank}
     fault = fault_of(lambda: act(work, case, actor, action, **form))
     assert (fault.code, fault.extra["field"]) == ("missing_field", "reason")
@@ -453,6 +512,7 @@ def test_a_form_without_what_the_action_needs_changes_nothing(work: Work, action
     actor = next(who for who, capacities in people if set(row.who.split()) & set(capacities.split()))
     form = form_of(work, action)
     del form[key]
+    ask_first(work, case, action)
     version = case.version
     fault = fault_of(lambda: act(work, case, actor, action, **form))
     assert (fault.code, fault.extra["field"], fault.status) == ("missing_field", key, 422)

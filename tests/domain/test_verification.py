@@ -393,8 +393,9 @@ def test_a_report_that_moved_to_another_case_by_a_merge_is_still_its_own(forger:
 
 def test_reports_from_before_they_were_bound_are_told_of(forger: Forger) -> None:
     forger.sql(
-        "INSERT INTO reports (id, case_id, source, category, text, forwarded_text, lon, lat, coord_type, address,"
-        " observed_at, submitted_at, privacy, receipt_hash, extra) SELECT gen_random_uuid(), case_id, source, category,"
+        "INSERT INTO reports (id, case_id, origin_case_id, source, category, text, forwarded_text, lon, lat,"
+        " coord_type, address, observed_at, submitted_at, privacy, receipt_hash, extra)"
+        " SELECT gen_random_uuid(), case_id, case_id, source, category,"
         " text, text, lon, lat, coord_type, address, observed_at, submitted_at - interval '1 day', privacy, 'x', extra"
         " FROM reports LIMIT 1"
     )
