@@ -6,6 +6,7 @@ that it can give, words from which a path chooses; and shapes that several answe
 
 from __future__ import annotations
 
+import dis
 import inspect
 import json
 import re
@@ -24,6 +25,7 @@ Spec = dict[str, Any]
 WORDS: dict[tuple[str, str], tuple[str, ...]] = {("cases.act", "action"): states.ACTIONS}
 # Answers that only these give.
 ANSWERS: dict[str, tuple[int, ...]] = {
+    "handovers.of_person": (404,),
     "reports.submit": (429,),
     "session.sign_in": (502,),
     "session.bind_phone": (404, 502),
@@ -114,7 +116,7 @@ def _headers_read(view: Callable[..., Any], seen: frozenset[Any] = frozenset()) 
     function = inspect.unwrap(view)
     code = function.__code__
     found = {name for name in code.co_consts if isinstance(name, str) and name in _HEADERS}
-    for name in code.co_names:
+    for name in {step.argval for step in dis.get_instructions(code) if step.opname == "LOAD_GLOBAL"}:
         called = function.__globals__.get(name)
         ours = inspect.isfunction(called) and called.__module__.startswith("backend.api.")
         if ours and called not in seen:

@@ -46,6 +46,7 @@ from backend.work import Work
 from tests.domain.ledger import (
     ASSISTING,
     HANDLER,
+    HERE,
     LATER,
     LEAD,
     MONDAY,
@@ -308,7 +309,7 @@ def test_what_comes_later_goes_to_the_unit_that_answers_now(work: Work) -> None:
     fault = code_of(lambda: act(work, triage, OFFICE, "assign", unit=LEAD, reason="属地"))
     assert fault == "unit_succeeded"
     work.now = MONDAY + LATER
-    act(work, archived, OFFICE, "fail_follow_up", photos=[photo(work)], reason="又倒了")
+    act(work, archived, OFFICE, "fail_follow_up", photos=[photo(work)], place=HERE, reason="又倒了")
     assert (archived.state, archived.lead_unit, last(work, archived).data["unit"]) == ("rectifying", NEXT, NEXT)
     assert {holder for _, holder, _ in running(work, archived)} == {NEXT}
 

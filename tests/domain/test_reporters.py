@@ -19,6 +19,7 @@ from backend.models import Case, CaseEvent, CaseWords, Photo, Report, Supplement
 from backend.work import Work
 from tests.domain.ledger import (
     HANDLER,
+    HERE,
     LEAD,
     MONDAY,
     OFFICE,
@@ -109,7 +110,7 @@ def test_a_case_that_came_back_and_was_closed_again_is_disputed_again(work: Work
     case, mine, _ = two_reporters(work)
     act(work, case, reporter_of(mine), "dispute", reason="没清干净")
     work.now += timedelta(days=1)
-    act(work, case, OFFICE, "fail_follow_up", photos=[photo(work)], reason="又倒了")
+    act(work, case, OFFICE, "fail_follow_up", photos=[photo(work)], place=HERE, reason="又倒了")
     act(work, case, HANDLER, "request_closure", photos=[photo(work)], done="再清")
     act(work, case, OFFICE, "close")
     assert "dispute" in {row.action for row in states.allowed(work, case, reporter_of(mine))}
