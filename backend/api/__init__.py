@@ -36,6 +36,7 @@ def install(app: APIFlask) -> None:
         patrols,
         photos,
         playback,
+        public,
         receipt,
         reminders,
         reports,
@@ -51,8 +52,8 @@ def install(app: APIFlask) -> None:
     modules = (
         assessments, batches, cases, checkpoints, county, duties, emergency, entries, erasure, evidence, exports,
         findings, follow_ups, identity, inspections, intake_plans, ledger, measures, notices, patrol_export,
-        patrol_lists, patrols, photos, playback, receipt, reminders, reports, risk_sources, roots, roster, session,
-        supervision, verdicts,
+        patrol_lists, patrols, photos, playback, public, receipt, reminders, reports, risk_sources, roots, roster,
+        session, supervision, verdicts,
     )  # fmt: skip
     for module in modules:
         app.register_blueprint(module.bp, url_prefix="/api/v1")

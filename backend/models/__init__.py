@@ -16,6 +16,7 @@ from backend.models.patrols import Patrol, PatrolCompanion, PatrolEvent, PatrolG
 from backend.models.people import Account, BindingCode, Person, RosterRole, SignIn
 from backend.models.photos import Photo
 from backend.models.places import CountyVersion, Unit
+from backend.models.publications import Publication
 from backend.models.reminders import Reminder
 from backend.models.reports import Report, Supplement
 from backend.models.risk_sources import Inspection, RiskSourceAlert, RiskSourceEvent, RiskSourceVersion
@@ -30,6 +31,7 @@ __all__ = [
     "DuplicateProposal", "Emergency", "EvidenceFlag", "Export", "Finding", "FollowUp", "FollowUpDraw",
     "IdempotencyKey", "IdentityLook", "Inspection", "IntakePlan", "LedgerHead", "LedgerRoot", "LedgerUse", "Measure",
     "Notice", "Patrol", "PatrolAppeal", "PatrolCompanion", "PatrolEvent", "PatrolGrant", "Person", "PersonalText",
-    "Photo", "ReachName", "Reminder", "Report", "RiskSourceAlert", "RiskSourceEvent", "RiskSourceVersion",
-    "RosterRole", "SignIn", "Supervision", "SupervisionReply", "Supplement", "TrackBatch", "Unit", "Verdict",
+    "Photo", "Publication", "ReachName", "Reminder", "Report", "RiskSourceAlert", "RiskSourceEvent",
+    "RiskSourceVersion", "RosterRole", "SignIn", "Supervision", "SupervisionReply", "Supplement", "TrackBatch", "Unit",
+    "Verdict",
 ]  # fmt: skip
