@@ -73,6 +73,7 @@ class Settings(BaseSettings):
     limit_receipt: str = Field(default="60/minute;600/hour", description="uses of receipt codes, per address")
     limit_upload: str = Field(default="120/minute;1200/hour", description="upload forms, per address")
     limit_supplement: str = Field(default="30/hour;100/day", description="words added to reports, per account")
+    limit_public: str = Field(default="1200/minute;20000/hour", description="what anybody may see, per address")
     limit_report: str = Field(default="20/hour;60/day", description="reports signed in, per account")
     limit_report_anonymous: str = Field(default="60/hour;300/day", description="anonymous reports, per address")
 
@@ -103,7 +104,7 @@ class Settings(BaseSettings):
 
     @field_validator(
         "limit_sign_in", "limit_binding", "limit_binding_address", "limit_receipt", "limit_upload",
-        "limit_supplement", "limit_report", "limit_report_anonymous",
+        "limit_supplement", "limit_public", "limit_report", "limit_report_anonymous",
     )  # fmt: skip
     @classmethod
     def _limit(cls, value: str) -> str:

@@ -20,6 +20,7 @@ APPEND_ONLY = {
     "ledger_roots": ("n", "kind"),
     "ledger_heads": ("case_id, root", "number"),
     "identity_looks": ("id", "reason"),
+    "publications": ("id", "reason"),
 }
 NEVER_DELETED = ("cases", "reports", "supplements", "personal_texts")
 
@@ -36,6 +37,8 @@ def kept(app: APIFlask, clean: None) -> None:
             f"INSERT INTO ledger_heads VALUES ('{case.id}', 1, 'QH-2026-000001', 1, 'h')",
             "INSERT INTO ledger_uses (at, kind, actor, role, rows, detail) VALUES (now(), 'x', 'a', 'office', 1, '{}')",
             f"INSERT INTO identity_looks (at, report_id, role, reason) VALUES (now(), '{report.id}', 'office', 'r')",
+            "INSERT INTO publications (case_id, at, withheld, photos, reason) "
+            f"VALUES ('{case.id}', now(), true, '[]', 'r')",
         ):
             work.session.connection().exec_driver_sql(statement)
 

@@ -134,6 +134,16 @@ ACCESS: dict[str, str] = {
     "patrol_lists.decline": "official",
     "playback.as_geojson": "official",
     "playback.as_gpx": "official",
+    "public.listing": "public",
+    "public.show": "public",
+    "public.picture": "public",
+    "public.pins": "public",
+    "public.counts": "public",
+    "public.reaches": "public",
+    "public.reach": "public",
+    "public.board": "public",
+    "public.decision": "office",
+    "public.decide": "office",
     "verdicts.explain": "official",
     "verdicts.appeal": "official",
     "verdicts.decide": "office",
@@ -171,6 +181,10 @@ LIMITED: dict[str, tuple[tuple[str, str], ...]] = {
     "receipt.supplement": (("receipt", "address"),),
     "receipt.rate": (("receipt", "address"),),
     "receipt.act": (("receipt", "address"),),
+    **{
+        f"public.{name}": (("public", "address"),)
+        for name in ("listing", "show", "picture", "pins", "counts", "reaches", "reach", "board")
+    },
 }
 
 

@@ -16,6 +16,7 @@ from backend.rules.duty import DutyRules
 from backend.rules.emergency import EmergencyRules
 from backend.rules.imports import ImportRules
 from backend.rules.patrol import PatrolRules
+from backend.rules.publication import PublicationRules
 from backend.rules.risk_sources import RiskSourceRules
 from backend.rules.sources import SourceRules
 from backend.rules.supervision import SupervisionRules
@@ -32,6 +33,7 @@ class Rules(Frozen):
     emergency: EmergencyRules = EmergencyRules()
     imports: ImportRules = ImportRules()
     patrol: PatrolRules = PatrolRules()
+    publication: PublicationRules = PublicationRules()
     risk_sources: RiskSourceRules = RiskSourceRules()
     sources: SourceRules = SourceRules()
     supervision: SupervisionRules = SupervisionRules()
