@@ -170,7 +170,16 @@ export async function copy(text: string): Promise<void> {
 }
 
 export async function call(number: string): Promise<void> {
-  await wx.makePhoneCall({ phoneNumber: number }).catch(refuse)
+  await wx.makePhoneCall({ phoneNumber: number }).catch((failure: { errMsg?: string }) => {
+    const refused = refusal(failure)
+    if (refused.reason !== 'cancelled') throw refused // closing the dialler is no fault
+  })
+}
+
+/** Scan a code with the camera. Resolves with what it carries: its text, or the path of a mini-program code. */
+export async function scan(): Promise<string> {
+  const { result, path } = (await wx.scanCode({}).catch(refuse)) as { result: string; path?: string }
+  return path || result
 }
 
 // Photos and files
@@ -211,6 +220,11 @@ export async function whereAmI(): Promise<Fix> {
   const found = await wx.getLocation({ type: 'wgs84', isHighAccuracy: true, highAccuracyExpireTime: 5000 }).catch(refuse)
   const { latitude, longitude, accuracy, speed, altitude } = found
   return { latitude, longitude, accuracy, speed, altitude }
+}
+
+/** Show a place, GCJ-02, on WeChat's own map page. */
+export async function showPlace(place: { latitude: number; longitude: number; name: string }): Promise<void> {
+  await wx.openLocation({ ...place, scale: 16 }).catch(refuse)
 }
 
 export async function openSettings(): Promise<void> {

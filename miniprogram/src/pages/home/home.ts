@@ -41,6 +41,12 @@ Component({
     openReceipts() {
       void platform.go('/packages/resident/receipts/receipts')
     },
+    found() {
+      void platform.go('/packages/public/list/list')
+    },
+    boards() {
+      void platform.go('/packages/public/reaches/reaches')
+    },
     me() {
       void platform.go('/pages/me/me')
     },

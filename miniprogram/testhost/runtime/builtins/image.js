@@ -16,7 +16,10 @@ export const definition = {
     lazyLoad: Boolean,
     showMenuByLongpress: Boolean,
     webp: Boolean,
-    ariaLabel: reflected(String, (node, label) => drawn(node, (picture) => (picture.alt = label ?? ''))),
+    ariaLabel: reflected(String, (node, label) => {
+      attribute(node, 'aria-label', label)
+      drawn(node, (picture) => (picture.alt = label ?? ''))
+    }),
   },
   lifetimes: {
     attached() {
@@ -32,11 +35,11 @@ export const definition = {
   },
 }
 
-/** A path from the root of the package is one beside this page; a file of the phone has an address of its own. */
+/** A path from the root of the package is one beside this page, but for those of the server; a file of the phone has an address of its own. */
 function show(picture, src) {
   if (!src) picture.removeAttribute('src')
   else if (src.startsWith('wxfile:')) addressOf(src).then((address) => (picture.src = address), () => picture.dispatchEvent(new Event('error')))
-  else picture.src = src.startsWith('/') ? src.slice(1) : src
+  else picture.src = /^\/(?!api\/)/.test(src) ? src.slice(1) : src
 }
 
 function fit(node, picture, mode) {
