@@ -1,7 +1,7 @@
 # Everything a developer does here. `make` alone prints the list.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-full lint bench lock clean miniprogram openapi
+.PHONY: help run demo test test-full lint bench lock clean miniprogram openapi desk
 .DELETE_ON_ERROR:
 
 BOOT := .local/bootstrap
@@ -9,6 +9,7 @@ UV := $(BOOT)/bin/uv
 PY := .venv/bin/python
 READY := .venv/.ready
 MINI := miniprogram/node_modules/.ready
+DESK := backend/desk/assets/node_modules/.ready
 NODE := $(CURDIR)/.venv/bin
 
 # Never another Python than the machine's own, never somebody else's virtual environment.
@@ -25,7 +26,7 @@ help: ## 列出全部命令
 	@echo '清河（Qinghe）'
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
-run: $(READY) miniprogram ## 在本机运行整个系统（PORT=8000 可指定端口；Ctrl-C 停止）
+run: $(READY) miniprogram desk ## 在本机运行整个系统（PORT=8000 可指定端口；Ctrl-C 停止）
 	@exec $(PY) -m backend.local.run
 
 demo: $(READY) ## 演示一天的工作：从群众举报到销号
@@ -34,16 +35,19 @@ demo: $(READY) ## 演示一天的工作：从群众举报到销号
 miniprogram: $(MINI) openapi ## 构建小程序（miniprogram/dist）与浏览器里的小程序（miniprogram/host）
 	@cd miniprogram && PATH="$(NODE):$$PATH" npm run --silent build
 
+desk: $(DESK) ## 构建县级电脑端的脚本、样式与图标（backend/desk/static）
+	@cd backend/desk/assets && PATH="$(NODE):$$PATH" npm run --silent build
+
 # What the types of the mini program are made from, anew at each build.
 openapi: $(READY)
 	@$(PY) -m backend.local.openapi miniprogram/openapi.json
 
 # The tests come last, so that their summary is the last thing printed.
-test: $(READY) miniprogram ## 全部检查与测试（10 分钟以内）
+test: $(READY) miniprogram desk ## 全部检查与测试（10 分钟以内）
 	@failed=0; $(MAKE) --no-print-directory lint || failed=1; \
 	$(PY) -m pytest -n 2 --dist loadfile || failed=1; exit $$failed
 
-test-full: $(READY) miniprogram ## 同样的测试，用大的数据量与更多随机样本（数小时）
+test-full: $(READY) miniprogram desk ## 同样的测试，用大的数据量与更多随机样本（数小时）
 	@failed=0; $(MAKE) --no-print-directory lint || failed=1; \
 	TEST_SIZE=full $(PY) -m pytest -n 2 --dist loadfile --timeout 7200 || failed=1; exit $$failed
 
@@ -77,6 +81,12 @@ $(READY): requirements-dev.lock pyproject.toml $(UV)
 $(MINI): miniprogram/package-lock.json $(READY)
 	@echo '正在准备小程序的依赖……'
 	@cd miniprogram && PATH="$(NODE):$$PATH" npm ci --silent --no-progress
+	@touch $@
+
+# The same for the desk's pages.
+$(DESK): backend/desk/assets/package-lock.json $(READY)
+	@echo '正在准备电脑端的依赖……'
+	@cd backend/desk/assets && PATH="$(NODE):$$PATH" npm ci --silent --no-progress
 	@touch $@
 
 # uv itself: the pinned version, checked by hash, inside the checkout.

@@ -51,7 +51,7 @@ def create_app(settings: Settings | None = None, **doubles: Any) -> APIFlask:
     from redis import Redis
     from werkzeug.middleware.proxy_fix import ProxyFix
 
-    from backend import api, errors, logs
+    from backend import api, desk, errors, logs
     from backend.clients.root_places import root_places
     from backend.clients.sms import Sms
     from backend.clients.storage import Storage
@@ -108,5 +108,6 @@ def create_app(settings: Settings | None = None, **doubles: Any) -> APIFlask:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     errors.install(app)
+    desk.install(app)
     api.install(app)
     return app

@@ -26,12 +26,13 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 # What could be guessed is closed while nobody counts; everything else is taken in, and the log says so.
-CLOSED_WITHOUT_REDIS = frozenset({"binding", "binding_address"})
+CLOSED_WITHOUT_REDIS = frozenset({"binding", "binding_address", "desk_password", "desk_scan"})
 # After Redis was found away it is left alone for this long, so that not every request waits for it.
 _REST_S = 5.0
 _WORDS = {
     "report": "您提交得太频繁，请 {wait}后再试；情况紧急请直接拨打河长办电话。",
     "report_anonymous": "这个网络提交得太频繁，请 {wait}后再试；情况紧急请直接拨打河长办电话。",
+    "desk_password": "密码输错太多次，请 {wait}后再试，或改用手机扫码登录。",
     "binding": "绑定码输错太多次，请 {wait}后再试，或向县河长办核对。",
 }
 

@@ -70,6 +70,9 @@ class Settings(BaseSettings):
     limit_sign_in: str = Field(default="120/minute;1200/hour", description="signing in and binding, per address")
     limit_binding: str = Field(default="5 per 15 minute;10/day", description="binding codes tried, per account")
     limit_binding_address: str = Field(default="200/hour", description="binding codes tried, per address")
+    limit_desk_scan: str = Field(default="30 per 15 minute", description="codes of the desk answered, per account")
+    limit_desk_door: str = Field(default="60/minute;600/hour", description="the desk's sign-in pages, per address")
+    limit_desk_password: str = Field(default="8 per 15 minute;30/day", description="passwords tried, per person")
     limit_receipt: str = Field(default="60/minute;600/hour", description="uses of receipt codes, per address")
     limit_upload: str = Field(default="120/minute;1200/hour", description="upload forms, per address")
     limit_supplement: str = Field(default="30/hour;100/day", description="words added to reports, per account")
@@ -81,6 +84,9 @@ class Settings(BaseSettings):
     county_dir: Path = Field(description="folder with county.toml and its companions")
 
     # Web
+    tianditu_key: str = Field(
+        default="", description="key of 天地图 for browsers; empty: maps without background tiles"
+    )
     public_url: str = Field(default="http://127.0.0.1:8000", description="as phones reach this API")
     trusted_proxies: int = Field(default=0, ge=0, description="how many reverse proxies stand before the web server")
     database_pool_size: int = Field(default=8, ge=1)
@@ -103,8 +109,9 @@ class Settings(BaseSettings):
         return value
 
     @field_validator(
-        "limit_sign_in", "limit_binding", "limit_binding_address", "limit_receipt", "limit_upload",
-        "limit_supplement", "limit_public", "limit_report", "limit_report_anonymous",
+        "limit_sign_in", "limit_binding", "limit_binding_address", "limit_desk_scan", "limit_desk_door",
+        "limit_desk_password", "limit_receipt", "limit_upload", "limit_supplement", "limit_report",
+        "limit_report_anonymous", "limit_public",
     )  # fmt: skip
     @classmethod
     def _limit(cls, value: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,15 @@ from typing import Any
 import requests
 from apiflask import APIFlask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from backend.domain import desk_sessions
+from backend.domain.desk_sessions import Browser
 from backend.jobs import drain
 from backend.local.pictures import make_jpeg
+from backend.models import Person
+from backend.work import unit_of_work
 
 QINGYUAN = Path(__file__).parent.parent / "config" / "county" / "qingyuan"
 POINTS: dict[str, dict[str, Any]] = json.loads((QINGYUAN / "demo_points.json").read_text("utf-8"))
@@ -52,6 +58,19 @@ class Phone:
         return self.post(f"/cases/{case_id}/actions/{action}", form, If_Match=str(seen))
 
 
+class Desk(FlaskClient):
+    """A browser at the desk, without scripts."""
+
+    def form_token(self) -> str:
+        """The token that the forms of this session carry."""
+        return re.search(r'name="form-token" content="(\w+)"', self.get("/desk/account").text)[1]  # type: ignore[index]
+
+    def send(self, path: str, follow: bool = True, **form: Any) -> TestResponse:
+        """Fill in a form and press its button."""
+        data = {"form_token": self.form_token(), "form_key": uuid.uuid4().hex, **form}
+        return self.post(path, data=data, follow_redirects=follow)
+
+
 class Build:
     def __init__(self, app: APIFlask, clock: Any, wechat_url: str) -> None:
         self.app, self.clock, self.wechat_url = app, clock, wechat_url
@@ -88,6 +107,19 @@ class Build:
 
     def office(self) -> Phone:
         return self.official(OFFICE)
+
+    def at_the_desk(self, number: str) -> Desk:
+        """The person on the roster with this phone number, signed in at a browser."""
+        client = Desk(self.app, self.app.response_class)
+        client.set_cookie("qinghe_desk", self.desk_token(number), path="/desk")
+        return client
+
+    def desk_token(self, number: str) -> str:
+        """A session at the desk as a confirmed scan begins it."""
+        with self.app.app_context(), unit_of_work() as work:
+            digest = work.vault.digest("phone", number)
+            person = work.session.scalars(select(Person).where(Person.phone_digest == digest)).one()
+            return desk_sessions.begin(work, person, None, "scan", Browser("Chrome · Windows", "127.0.0.1"))[1]
 
     def photo(self, phone: Phone, data: bytes | None = None, wait: bool = True, **asked: Any) -> dict[str, str]:
         """A photo uploaded by the form, for which `asked` is asked, to the real store. With `wait`, examined too."""

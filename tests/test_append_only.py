@@ -21,6 +21,7 @@ APPEND_ONLY = {
     "ledger_heads": ("case_id, root", "number"),
     "identity_looks": ("id", "reason"),
     "publications": ("id", "reason"),
+    "desk_entries": ("id", "outcome"),
 }
 NEVER_DELETED = ("cases", "reports", "supplements", "personal_texts")
 
@@ -36,6 +37,7 @@ def kept(app: APIFlask, clean: None) -> None:
             "INSERT INTO ledger_roots VALUES (1, now(), 'extra', 's', 's', 'k')",
             f"INSERT INTO ledger_heads VALUES ('{case.id}', 1, 'QH-2026-000001', 1, 'h')",
             "INSERT INTO ledger_uses (at, kind, actor, role, rows, detail) VALUES (now(), 'x', 'a', 'office', 1, '{}')",
+            "INSERT INTO desk_entries (at, how, outcome, browser, address) VALUES (now(), 'scan', 'ok', 'b', 'a')",
             f"INSERT INTO identity_looks (at, report_id, role, reason) VALUES (now(), '{report.id}', 'office', 'r')",
             "INSERT INTO publications (case_id, at, withheld, photos, reason) "
             f"VALUES ('{case.id}', now(), true, '[]', 'r')",

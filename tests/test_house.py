@@ -22,7 +22,7 @@ from backend.api.access import ACCESS
 from backend.county import County
 from backend.extensions import Base, db
 from backend.jobs import JOBS
-from tests.build import Build
+from tests.build import POINTS, Build, phone_of
 
 ROOT = Path(__file__).parent.parent
 BACKEND = ROOT / "backend"
@@ -31,16 +31,34 @@ LIBRARIES_OF_THE_OUTSIDE = {
     "apiflask", "flask", "flask_limiter", "flask_migrate", "flask_sqlalchemy", "gunicorn", "minio", "psycopg", "redis",
     "requests", "rq", "socket", "urllib", "wechatpy", "werkzeug",
 }  # fmt: skip
-UPPER_FLOORS = {"api", "cli", "clients", "extensions", "jobs", "local", "queue", "schedule", "settings", "worker"}
+UPPER_FLOORS = {
+    "api",
+    "cli",
+    "clients",
+    "desk",
+    "extensions",
+    "jobs",
+    "local",
+    "queue",
+    "schedule",
+    "settings",
+    "worker",
+}
 
 # package of backend → what nothing in it may import (of backend by its own name, libraries by theirs).
 FORBIDDEN: dict[str, set[str]] = {
     "domain": LIBRARIES_OF_THE_OUTSIDE | {f"backend.{name}" for name in UPPER_FLOORS},
     "models": (LIBRARIES_OF_THE_OUTSIDE | {f"backend.{name}" for name in UPPER_FLOORS | {"domain"}})
     - {"backend.extensions"},
-    "clients": {"flask", "rq", *(f"backend.{name}" for name in ("api", "cli", "domain", "jobs", "local", "models"))},
-    "api": {"rq", *(f"backend.{name}" for name in ("cli", "jobs", "local", "schedule", "worker"))},
-    "jobs.py": {"backend.api", "backend.cli", "backend.local"},
+    "clients": {
+        "flask",
+        "rq",
+        *(f"backend.{name}" for name in ("api", "cli", "desk", "domain", "jobs", "local", "models")),
+    },
+    "api": {"rq", *(f"backend.{name}" for name in ("cli", "desk", "jobs", "local", "schedule", "worker"))},
+    # The desk shows what the API tells, and never the other way round.
+    "desk": {"rq", *(f"backend.{name}" for name in ("cli", "jobs", "local", "schedule", "worker"))},
+    "jobs.py": {"backend.api", "backend.cli", "backend.desk", "backend.local"},
 }
 # Functions may import lazily what their module may not: only the demo's command, which is absent in production.
 LAZY = {("backend/cli.py", "backend.local.demo_cli")}
@@ -202,11 +220,12 @@ def address(rule: Rule) -> str:
     return re.sub(r"<(?:\w+:)?\w+>", "x", filled)
 
 
-def closed_doors(app: APIFlask, open_to: set[str]) -> list[tuple[str, str, str]]:
+def closed_doors(app: APIFlask, open_to: set[str], desk: bool = False) -> list[tuple[str, str, str]]:
+    """The API's endpoints that are not open to these, or with `desk` the desk's."""
     return [
         (method, address(rule), rule.endpoint)
         for rule in app.url_map.iter_rules()
-        if ACCESS[rule.endpoint] not in open_to
+        if ACCESS[rule.endpoint] not in open_to and ACCESS[rule.endpoint].startswith("desk:") == desk
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
     ]
 
@@ -252,6 +271,40 @@ def test_a_made_up_token_opens_nothing_not_even_public_doors(build: Build) -> No
         assert answer.mimetype == "application/problem+json"
 
 
+def test_the_desk_sends_whoever_is_not_signed_in_to_its_sign_in_page(build: Build) -> None:
+    client, wrong = build.app.test_client(), []
+    doors = closed_doors(build.app, {"desk:public"}, desk=True)
+    assert doors
+    for method, path, endpoint in doors:
+        answer = client.open(path, method=method)
+        if answer.status_code != 303 or not answer.location.startswith("/desk/sign-in"):
+            wrong.append(f"{method} {path} ({endpoint}): {answer.status_code}")
+    assert not wrong
+
+
+def test_the_desk_takes_no_form_without_the_token_of_its_session(build: Build) -> None:
+    client, wrong = build.at_the_desk("19900000001"), []
+    doors = [door for door in closed_doors(build.app, set(), desk=True) if door[0] != "GET"]
+    assert doors
+    for method, path, endpoint in doors:
+        for sent in ({}, {"form_token": "made-up"}):
+            answer = client.open(path, method=method, data=sent)
+            if answer.status_code != 403 or "页面已过期" not in answer.text:
+                wrong.append(f"{method} {path} ({endpoint}): {answer.status_code}")
+    assert not wrong
+
+
+def test_a_township_is_refused_at_every_page_of_the_office(build: Build) -> None:
+    handler, wrong = build.at_the_desk(phone_of(POINTS["inside_township"]["lead"])), []
+    doors = closed_doors(build.app, {"desk:public", "desk:official"}, desk=True)
+    assert doors
+    for method, path, endpoint in doors:
+        answer = handler.open(path, method=method, data={"form_token": handler.form_token()})
+        if answer.status_code != 403 or "只有县河长办" not in answer.text:
+            wrong.append(f"{method} {path} ({endpoint}): {answer.status_code}")
+    assert not wrong
+
+
 # ---- data ------------------------------------------------------------------------------------------------------------
 
 
@@ -272,10 +325,9 @@ def test_the_migrations_are_one_chain_named_by_number() -> None:
     chain = list(migrations().walk_revisions())[::-1]
     assert len(migrations().get_heads()) == 1
     assert len(migrations().get_bases()) == 1
-    for number, script in enumerate(chain, start=1):
-        assert script.revision == f"{number:04d}"
-        assert script.down_revision == (f"{number - 1:04d}" if number > 1 else None)
-        assert Path(script.path).name.startswith(f"{number:04d}_")
+    for script in chain:
+        assert re.fullmatch(r"\d{4}", script.revision)
+        assert Path(script.path).name.startswith(f"{script.revision}_")
     files = [path for path in (BACKEND / "migrations" / "versions").glob("*.py") if path.stem != "__init__"]
     assert len(files) == len(chain)
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 # office: the county river-chief office ·
 # grant: the chief of the patrol in the address, by the grant that its start handed out (`Patrol-Grant`: it outlives
 # sign-out, an expired token and the end of office) or signed in, with an office or without one any more
+# desk:public · desk:official · desk:office: pages of the desk, by its cookie instead of a token (backend/desk/door.py)
 ACCESS: dict[str, str] = {
     "openapi.spec": "public",
     "ops.healthz": "public",
@@ -164,9 +165,30 @@ ACCESS: dict[str, str] = {
     "supervision.accept": "official",
     "supervision.send_back": "official",
     "supervision.end": "official",
+    "desk_scans.show": "official",
+    "desk_scans.confirm": "official",
+    "desk_scans.refuse": "official",
     "roster.listing": "office",
     "roster.import_file": "office",
     "roster.new_binding_code": "office",
+    "desk.missing": "desk:public",
+    "desk.static_files.show": "desk:public",
+    "desk.sign_in.show": "desk:public",
+    "desk.sign_in.code": "desk:public",
+    "desk.sign_in.poll": "desk:public",
+    "desk.sign_in.finish": "desk:public",
+    "desk.sign_in.scanned": "desk:public",
+    "desk.sign_in.by_password": "desk:public",
+    "desk.enrol.ask": "desk:public",
+    "desk.enrol.start": "desk:public",
+    "desk.enrol.finish": "desk:public",
+    "desk.home.show": "desk:official",
+    "desk.account.show": "desk:official",
+    "desk.account.choose_role": "desk:official",
+    "desk.account.end_session": "desk:official",
+    "desk.account.end_others": "desk:official",
+    "desk.account.sign_out": "desk:official",
+    "desk.account.entries": "desk:office",
 }
 
 # endpoint → the limits (Settings `limit_<name>`) that a call counts against, and whose they are. What is not said here:
@@ -175,6 +197,12 @@ LIMITED: dict[str, tuple[tuple[str, str], ...]] = {
     "session.sign_in": (("sign_in", "address"),),
     "session.bind_phone": (("sign_in", "address"),),
     "session.bind_code": (("binding", "account"), ("binding_address", "address")),
+    "desk_scans.show": (("desk_scan", "account"),),
+    "desk_scans.confirm": (("desk_scan", "account"),),
+    "desk.sign_in.code": (("desk_door", "address"),),
+    "desk.sign_in.by_password": (("desk_door", "address"),),
+    "desk.enrol.start": (("binding_address", "address"),),
+    "desk.enrol.finish": (("binding_address", "address"),),
     "photos.request_upload": (("upload", "address"),),
     "reports.supplement": (("supplement", "account"),),
     "receipt.show": (("receipt", "address"),),
@@ -199,6 +227,8 @@ def install(app: Flask) -> None:
     def admit() -> None:
         needed = ACCESS.get(request.endpoint or "", "public")
         g.sign_in_id, g.actor = None, NOBODY
+        if needed.startswith("desk:"):
+            return  # the desk has a door of its own
         if needed == "grant":
             g.actor = _uploader()
             return
@@ -212,8 +242,13 @@ def install(app: Flask) -> None:
             raise Unauthenticated("unauthenticated", "请先登录。")
         if (needed == "official" and not actor.official) or (needed == "office" and actor.role != "office"):
             raise Forbidden("role_required", "您的身份不能使用这个功能。")
-        for name, whose in LIMITED.get(request.endpoint or "", ()):
-            system().limiter.spend(name, str(actor.account_id) if whose == "account" else address_key())
+        count_call(actor)
+
+
+def count_call(actor: Actor) -> None:
+    """Count this call against the limits of its endpoint. Raises TooMany."""
+    for name, whose in LIMITED.get(request.endpoint or "", ()):
+        system().limiter.spend(name, str(actor.account_id) if whose == "account" else address_key())
 
 
 def address_key() -> str:

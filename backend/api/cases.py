@@ -83,6 +83,12 @@ def _row(work: Work, case: Case, clocks: list[dict[str, Any]]) -> dict[str, Any]
     }
 
 
+def show_rows(work: Work, found: list[Case]) -> list[dict[str, Any]]:
+    """Cases as lines of a list, with their running clocks."""
+    clocks = _clocks(work, found)
+    return [_row(work, case, clocks[case.id]) for case in found]
+
+
 def show_case(work: Work, case: Case) -> dict[str, Any]:
     held = select(Assignment).where(Assignment.case_id == case.id, Assignment.ended_at.is_(None))
     assignments = list(work.session.scalars(held.order_by(Assignment.part.desc(), Assignment.id)))
@@ -206,8 +212,7 @@ def _supplement(added: Supplement, office: bool) -> dict[str, Any]:
 def listing(page: LedgerQuery) -> Any:
     with unit_of_work(g.actor) as work:
         found, more = ledger.page(work, filter_of(page), page.before, page.limit)
-        clocks = _clocks(work, found)
-        return {"items": [_row(work, case, clocks[case.id]) for case in found], "next": more}
+        return {"items": show_rows(work, found), "next": more}
 
 
 @bp.get("/cases/<uuid:case_id>")

@@ -39,7 +39,7 @@ def once(work: Work, what: str, key: str, request_text: str) -> Iterator[Repeat]
 
     The key is kept as a keyed digest only. The same key with another request is refused with 422.
     """
-    sender = str(work.actor.account_id or work.actor.report_id or "anonymous")
+    sender = str(work.actor.account_id or work.actor.person_id or work.actor.report_id or "anonymous")
     digest = work.vault.digest("idempotency", f"{what}\0{sender}\0{key}")
     asked = hashlib.sha256(request_text.encode()).hexdigest()
     claim = insert(IdempotencyKey).values(digest=digest, request_digest=asked, created_at=work.now, outcome={})

@@ -146,16 +146,31 @@ def new_binding_code(work: Work, person_id: UUID) -> str:
 
 def bind_by_code(work: Work, row: SignIn, code: str) -> Person:
     """Bind by a one-time code from the office."""
+    person = use_binding_code(work, code)
+    _bind(work, row, person)
+    return person
+
+
+def of_binding_code(work: Work, code: str) -> Person:
+    """Whom the office gave this code. Raises Fault when it is unknown, used or too old, NotFound off the roster."""
+    return work.session.get_one(Person, _binding_code(work, code).person_id)
+
+
+def use_binding_code(work: Work, code: str) -> Person:
+    """The same; the code is used up."""
+    found = _binding_code(work, code)
+    found.used_at = work.now
+    return work.session.get_one(Person, found.person_id)
+
+
+def _binding_code(work: Work, code: str) -> BindingCode:
     digest = work.vault.digest("binding", code.strip())
     found = work.session.scalar(select(BindingCode).where(BindingCode.code_digest == digest).with_for_update())
     if found is None or found.used_at is not None or found.expires_at <= work.now:
         raise Fault("bad_binding_code", "绑定码无效、已使用或已过期，请向县河长办索取新的绑定码。", field="code")
-    person = work.session.get_one(Person, found.person_id)
-    if not roles_in_force(person):
+    if not roles_in_force(work.session.get_one(Person, found.person_id)):
         raise NotFound("您已不在名册中，请联系县河长办核对。", "not_on_roster")
-    found.used_at = work.now
-    _bind(work, row, person)
-    return person
+    return found
 
 
 def _bind(work: Work, row: SignIn, person: Person) -> None:

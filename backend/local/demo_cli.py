@@ -54,7 +54,11 @@ def sign_ins() -> None:
         person = first_of_role[role]
         padding = " " * (12 - 2 * len(role))
         click.echo(f"{role}{padding}微信用户 {person.user}  手机号 {person.phone}  {person.name}（{person.unit}）")
-    click.echo("登录：先向微信替身要一个 code，再用它换取 token：")
+    click.echo(
+        f"电脑端：打开 {api}/desk/ 显示二维码；再在 {api}/phone/ 换成上面的任一身份，在“我的”里用微信手机号验证一次，"
+    )
+    click.echo("  点“扫码登录电脑端”，输入电脑上的 8 位登录码并确认。没有手机时：县河长办给绑定码，在登录页设密码。")
+    click.echo("接口登录：先向微信替身要一个 code，再用它换取 token：")
     _post(f"{stand_in}/_stand-in/login", user="微信用户")
     _post(f"{api}/api/v1/session", code="上一步的 code")
     click.echo("工作人员首次登录后，再要一个手机号 code，绑定名册：")

@@ -202,6 +202,7 @@ def _tell_where_to_look(system: System, seconds: float) -> None:
     _tell(f"\n清河已就绪（用时 {seconds:.0f} 秒）")
     _tell(f"  网站      {url}")
     _tell(f"  小程序    {url}/phone/（右边可换身份、走河段、断网、拍照）")
+    _tell(f"  电脑端    {url}/desk/")
     _tell(f"  接口说明  {url}/api/v1/openapi.json")
     _tell(f"  健康检查  {url}/healthz  {url}/readyz")
     _tell(f"  日志      {system.folder.logs}")

@@ -78,6 +78,9 @@ Component({
       this.setData({ session, code: '' })
       platform.say(`${session.name}，您好`, 'success')
     },
+    atTheDesk() {
+      void platform.go('/packages/official/desk-sign-in/desk-sign-in')
+    },
     privacy() {
       void platform.go('/pages/privacy/privacy')
     },

@@ -1,0 +1,36 @@
+"""What stands in the desk's navigation, for whom. A page that is to be found there gets one line here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from backend.domain.actors import Actor
+
+
+@dataclass(frozen=True)
+class Item:
+    """`roles`: who sees it; empty for everybody who is let in. `icon` is one of lucide's, named in assets/build.mjs."""
+
+    endpoint: str
+    title: str
+    icon: str
+    roles: frozenset[str] = frozenset()
+
+
+COUNTY = frozenset({"office", "county_chief", "inspector"})
+OFFICE = frozenset({"office"})
+
+GROUPS: tuple[tuple[str, tuple[Item, ...]], ...] = (
+    ("总览", (
+        Item("desk.home.show", "工作台", "layout-dashboard"),
+    )),
+    ("管理", (
+        Item("desk.account.entries", "登录记录", "key-round", OFFICE),
+    )),
+)  # fmt: skip
+
+
+def for_actor(actor: Actor) -> list[tuple[str, list[Item]]]:
+    """The groups that this actor sees, without those that would be empty."""
+    seen = ((title, [item for item in items if not item.roles or actor.role in item.roles]) for title, items in GROUPS)
+    return [(title, items) for title, items in seen if items]
