@@ -165,12 +165,6 @@ export async function ask(title: string, content: string, yes = '确定', no = '
   return confirm
 }
 
-/** What a QR code says. Rejects with reason cancelled when the user goes back. */
-export async function scan(): Promise<string> {
-  const { result } = await wx.scanCode({ onlyFromCamera: false }).catch(refuse)
-  return result
-}
-
 export async function copy(text: string): Promise<void> {
   await wx.setClipboardData({ data: text }).catch(refuse)
 }
