@@ -11,6 +11,7 @@ def install(app: APIFlask) -> None:
         access,
         assessments,
         batches,
+        boards,
         cases,
         checkpoints,
         county,
@@ -57,6 +58,7 @@ def install(app: APIFlask) -> None:
     modules = (
         assessments,
         batches,
+        boards,
         cases,
         checkpoints,
         county,
@@ -98,6 +100,7 @@ def install(app: APIFlask) -> None:
     for module in modules:
         app.register_blueprint(module.bp, url_prefix="/api/v1")
     app.register_blueprint(ops.bp)
+    app.register_blueprint(boards.link_bp)
     app.register_blueprint(wechat.bp)
     access.install(app)
     inflate.install(app)

@@ -135,6 +135,10 @@ ACCESS: dict[str, str] = {
     "patrol_lists.decline": "official",
     "playback.as_geojson": "official",
     "playback.as_gpx": "official",
+    "board_link.show": "public",
+    "boards.listing": "office",
+    "boards.code": "office",
+    "boards.sheet": "office",
     "public.listing": "public",
     "public.show": "public",
     "public.picture": "public",
@@ -209,6 +213,7 @@ LIMITED: dict[str, tuple[tuple[str, str], ...]] = {
     "receipt.supplement": (("receipt", "address"),),
     "receipt.rate": (("receipt", "address"),),
     "receipt.act": (("receipt", "address"),),
+    "board_link.show": (("public", "address"),),
     **{
         f"public.{name}": (("public", "address"),)
         for name in ("listing", "show", "picture", "pins", "counts", "reaches", "reach", "board")

@@ -11,6 +11,7 @@ import argparse
 import base64
 import hashlib
 import hmac
+import io
 import json
 import os
 import re
@@ -27,6 +28,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import requests
+import segno
 from flask import Flask, Response, jsonify, request
 from wechatpy.crypto import PrpCrypto
 from wechatpy.utils import WeChatSigner
@@ -55,6 +57,7 @@ _MESSAGES = {
     40097: "invalid args",
     40125: "invalid appsecret",
     40163: "code been used",
+    40169: "invalid length for scene, or the data is not json string",
     41001: "access_token missing",
     41008: "missing code",
     41030: "invalid page",
@@ -74,6 +77,7 @@ _SHANGHAI = ZoneInfo("Asia/Shanghai")
 _PHONE = re.compile(r"1[3-9][0-9]{9}")
 _TEMPLATE = re.compile(r"[A-Za-z0-9_-]{5,64}")
 _PAGE = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*(\?\S*)?")
+_SCENE = re.compile(r"[0-9A-Za-z!#$&'()*+,/:;=?@\-._~]{1,32}")
 _PUSH_TRIES = 3
 _MAX_IMAGE = 20 * 1024 * 1024
 
@@ -121,6 +125,7 @@ class _State:
     active: dict[str, float] = field(default_factory=dict)
     consents: dict[tuple[str, str], int] = field(default_factory=dict)
     long_term: set[tuple[str, str]] = field(default_factory=set)
+    pages: set[str] = field(default_factory=set)
     templates: dict[str, list[str]] = field(default_factory=dict)
     quotas: dict[str, int] = field(default_factory=dict)
     counts: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -466,6 +471,26 @@ def _wechat_routes(app: Flask, stand_in: StandIn) -> None:
         stand_in.judge_media(openid, url, trace_id)
         return _ok(trace_id=trace_id)
 
+    @app.post("/wxa/getwxacodeunlimit")
+    def mini_code() -> Response:
+        body = _enter(stand_in)
+        scene, page, width = body.get("scene"), body.get("page"), body.get("width", 430)
+        if not isinstance(scene, str) or not _SCENE.fullmatch(scene):
+            raise _Refusal(40169)
+        with stand_in.lock:
+            released = stand_in.state.pages
+        if not isinstance(page, str) or not _PAGE.fullmatch(page) or "?" in page:
+            raise _Refusal(41030)
+        if body.get("check_path", True) and released and page not in released:
+            raise _Refusal(41030)
+        if body.get("env_version", "release") not in ("release", "trial", "develop") or type(width) is not int:
+            raise _Refusal(40097)
+        if not 280 <= width <= 1280:
+            raise _Refusal(40097)
+        picture = io.BytesIO()
+        segno.make(f"{page}?scene={scene}", micro=False, error="m").save(picture, kind="png", scale=10)
+        return Response(picture.getvalue(), mimetype="image/png")
+
 
 def _sms_routes(app: Flask, stand_in: StandIn) -> None:
     @app.post("/sms/send")
@@ -544,6 +569,14 @@ def _control_routes(app: Flask, stand_in: StandIn) -> None:
         body = _json()
         with stand_in.lock:
             stand_in.state.templates = {str(name): [str(one) for one in fields] for name, fields in body.items()}
+        return jsonify(body)
+
+    @app.post("/_stand-in/pages")
+    def pages() -> Response:
+        """Declare the pages of the released version, {"pages": […]}: from then on a code to any other is refused."""
+        body = _json()
+        with stand_in.lock:
+            stand_in.state.pages = {str(page) for page in body.get("pages") or ()}
         return jsonify(body)
 
     @app.post("/_stand-in/mode")

@@ -573,6 +573,25 @@ def test_an_image_is_judged_by_push(phone: Phone, wechat: WeChat, openid: str, f
     assert {r.errcode for r in results if r} == {0, -1008}
 
 
+def test_a_mini_program_code_is_a_picture(phone: Phone, wechat: WeChat) -> None:
+    assert wechat.mini_code("token_of-a.board", "packages/public/board/board")[:4] == b"\x89PNG"
+    phone.post("pages", pages=["pages/home/home"])
+    for scene, page, errcode in (
+        ("s" * 33, PAGE, 40169),
+        ("", PAGE, 40169),
+        ("牌", PAGE, 40169),
+        ("s", f"/{PAGE}", 41030),
+        ("s", f"{PAGE}?a=1", 41030),
+        ("s", "packages/public/board/board", 41030),
+    ):
+        with pytest.raises(WeChatRefused) as refused:
+            wechat.mini_code(scene, page)
+        assert (refused.value.errcode, refused.value.permanent) == (errcode, True)
+    phone.post("mode", mode="token_refused", times=1)
+    with pytest.raises(WeChatRefused):
+        wechat.mini_code("s", PAGE)
+
+
 def test_a_push_is_tried_again(phone: Phone, wechat: WeChat) -> None:
     receiver = Receiver(wechat)
     receiver.failures_left = 1
