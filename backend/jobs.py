@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING
@@ -256,6 +257,16 @@ def worker_app() -> APIFlask:
     return create_app()
 
 
+@contextmanager
+def _running_app() -> Iterator[None]:
+    """Inside the application that runs, or else that of this worker process."""
+    if current_app:
+        yield
+    else:
+        with worker_app().app_context():
+            yield
+
+
 def drain(limit: int = 500) -> int:
     """Carry out what is due, row by row, each in a transaction of its own. Returns how many rows were tried."""
     if not current_app:
@@ -289,32 +300,28 @@ def sweep() -> int:
 
 
 def defer_orphan_removal() -> None:
-    with worker_app().app_context(), unit_of_work() as work:
+    with _running_app(), unit_of_work() as work:
         work.defer("remove_orphans")
 
 
 def defer_tally_folding() -> None:
-    with worker_app().app_context(), unit_of_work() as work:
+    with _running_app(), unit_of_work() as work:
         work.defer("fold_tallies")
 
 
 def defer_finishing_patrols() -> None:
-    with worker_app().app_context(), unit_of_work() as work:
+    with _running_app(), unit_of_work() as work:
         work.defer("finish_silent_patrols")
 
 
 def defer_duty_warnings() -> None:
-    with worker_app().app_context(), unit_of_work() as work:
+    with _running_app(), unit_of_work() as work:
         work.defer("warn_of_duties")
 
 
 def defer_pushing() -> None:
     """Nothing is written down while nothing is due, or while the last round waits to be carried out."""
-    if not current_app:
-        with worker_app().app_context():
-            defer_pushing()
-        return
-    with unit_of_work() as work:
+    with _running_app(), unit_of_work() as work:
         if push.waiting(work) and not _in_line(work, "push_due"):
             work.defer("push_due")
 
@@ -326,12 +333,12 @@ def _in_line(work: Work, name: str) -> bool:
 
 
 def defer_root_making() -> None:
-    with worker_app().app_context(), unit_of_work() as work:
+    with _running_app(), unit_of_work() as work:
         work.defer("make_root")
 
 
 def defer_hourly_rounds() -> None:
-    with worker_app().app_context(), unit_of_work() as work:
+    with _running_app(), unit_of_work() as work:
         work.defer("watch_measures")
         work.defer("draw_follow_ups")
         work.defer("watch_follow_ups")
