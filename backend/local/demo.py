@@ -1,322 +1,85 @@
-"""One scripted day against the running HTTP API, told in Chinese: `python -m backend.local.demo`.
-
-It goes only where a phone could go: the API, the upload address, and what the WeChat app would do (the stand-in).
-"""
+"""One scripted day against the running HTTP API, told in Chinese: `python -m backend.local.demo`."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import os
 import sys
-import time
-import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-import requests
-from PIL import ExifTags, Image
-
-from backend.local import programs
-from backend.local.pictures import make_jpeg
-
-RESIDENT = "demo-resident"
-ROUTED_WITHIN_S = 90
-SOUND_WITHIN_S = 60
-_POLL_S = 0.5
-_CALL_S = 30
-_ANYWHERE = ("", "0.0.0.0", "::")
-
-
-class DemoError(Exception):
-    """The day cannot go on; the message is one Chinese sentence."""
-
-
-@dataclass(frozen=True)
-class Official:
-    """A row of the demo roster. `user` is the name of the WeChat user whom the stand-in plays."""
-
-    name: str
-    phone: str
-    role: str
-    unit: str
-
-    @property
-    def user(self) -> str:
-        return f"demo-{self.phone}"
-
-
-def county_dir(environ: Mapping[str, str]) -> Path:
-    """The folder of the county that runs, the demo county when none is named."""
-    return Path(environ.get("COUNTY_DIR") or programs.COUNTY)
-
-
-def officials(folder: Path) -> list[Official]:
-    """Everybody on the demo roster. Raises DemoError when it is missing or is no roster."""
-    path = folder / "roster.csv"
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return [Official(row["姓名"], row["手机号"], row["角色"], row["单位"]) for row in csv.DictReader(file)]
-    except OSError:
-        raise DemoError(f"读不到演示名册 {path}；演示只能在演示县进行。") from None
-    except (KeyError, UnicodeDecodeError, csv.Error):
-        raise DemoError(f"演示名册 {path} 的格式不对。") from None
-
-
-def points(folder: Path) -> dict[str, dict[str, Any]]:
-    """The demo's places by name. Raises DemoError when the file is missing or torn."""
-    path = folder / "demo_points.json"
-    try:
-        found: dict[str, dict[str, Any]] = json.loads(path.read_text("utf-8"))
-    except OSError:
-        raise DemoError(f"读不到演示地点 {path}；演示只能在演示县进行。") from None
-    except ValueError:
-        raise DemoError(f"演示地点 {path} 的格式不对。") from None
-    return found
-
-
-def api_url(environ: Mapping[str, str]) -> str:
-    """Where the API listens, from HOST and PORT or else PUBLIC_URL. Raises DemoError when neither is set."""
-    if environ.get("PORT"):
-        host = environ.get("HOST", "")
-        return f"http://{'127.0.0.1' if host in _ANYWHERE else host}:{environ['PORT']}"
-    if environ.get("PUBLIC_URL"):
-        return environ["PUBLIC_URL"].rstrip("/")
-    raise DemoError("不知道网站的地址：请用 make demo 运行，或设置 PORT。")
-
-
-def stand_in_url(environ: Mapping[str, str]) -> str:
-    """Where the WeChat stand-in listens. Raises DemoError when it is not set."""
-    url = environ.get("WECHAT_BASE_URL", "").rstrip("/")
-    if not url:
-        raise DemoError("不知道微信替身的地址：请用 make demo 运行，或设置 WECHAT_BASE_URL。")
-    return url
-
-
-@dataclass(frozen=True)
-class Shot:
-    """An uploaded photo: its id and the claim that shows whose it is."""
-
-    id: str
-    claim: str
-
-    @property
-    def ref(self) -> dict[str, str]:
-        return {"id": self.id, "claim": self.claim}
-
-
-class Phone:
-    """One person's phone: a WeChat user, a token once signed in, and what the mini-program does with the API."""
-
-    def __init__(self, user: str, api: str, stand_in: str) -> None:
-        self.user, self._api, self._stand_in = user, api, stand_in
-        self._token = ""
-        self._http = requests.Session()
-        self._http.trust_env = False  # everything is on this machine; a proxy would not find it
-
-    # -- signing in
-
-    def sign_in(self) -> dict[str, Any]:
-        """Sign in with a code of `wx.login`."""
-        code = self._wechat("login", {"user": self.user})
-        session = self.call("登录", "POST", "/session", {"code": code})
-        self._token = session["token"]
-        return session
-
-    def bind(self, number: str) -> dict[str, Any]:
-        """Bind to the roster with the code of WeChat's phone-number button."""
-        code = self._wechat("phone", {"user": self.user, "phone": number})
-        return self.call(f"用手机号 {number} 绑定名册", "POST", "/session/phone", {"code": code})
-
-    def _wechat(self, action: str, body: dict[str, str]) -> str:
-        answer = self._send("请微信替身签发凭证", "POST", f"{self._stand_in}/_stand-in/{action}", json=body)
-        code = _json(answer).get("code")
-        if not answer.ok or not code:
-            raise DemoError(f"微信替身没有给 {self.user} 签发凭证（HTTP {answer.status_code}）。")
-        return str(code)
-
-    # -- photos
-
-    def upload(self, jpeg: bytes) -> Shot:
-        """Ask for a form, post the file straight to object storage, and tell that it is there."""
-        form = self.call("领取上传凭证", "POST", "/photos", {"content_type": "image/jpeg"})
-        file = {"file": ("photo.jpg", jpeg, "image/jpeg")}  # after the fields, as S3 wants it
-        answer = self._send("上传照片", "POST", form["url"], data=form["fields"], files=file)
-        if not answer.ok:
-            raise DemoError(f"对象存储没有收下照片（HTTP {answer.status_code}）。")
-        shot = Shot(form["id"], form["claim"])
-        self.call("告知照片已上传", "POST", f"/photos/{shot.id}/uploaded", {"claim": shot.claim})
-        return shot
-
-    def wait_until_sound(self, shot: Shot) -> dict[str, Any]:
-        """The photo as it is shown once a worker has verified it."""
-        header = {"Photo-Claim": shot.claim}
-        photo = self._wait(
-            "照片检查完成", SOUND_WITHIN_S, lambda: self.call("查看照片", "GET", f"/photos/{shot.id}", headers=header),
-            lambda photo: photo["state"] in ("sound", "refused"),
-        )  # fmt: skip
-        if photo["state"] == "refused":
-            raise DemoError(f"照片没有通过检查：{photo.get('title') or photo.get('refusal')}")
-        return photo
-
-    def picture(self, url: str) -> Image.Image:
-        """The picture behind a signed address."""
-        answer = self._send("下载照片", "GET", url)
-        if not answer.ok:
-            raise DemoError(f"照片的签名地址打不开（HTTP {answer.status_code}）。")
-        try:
-            picture = Image.open(io.BytesIO(answer.content))
-            picture.load()
-        except OSError:
-            raise DemoError("照片的签名地址给出的不是图片。") from None
-        return picture
-
-    # -- reports and cases
-
-    def wait_until_routed(self, report_id: str) -> dict[str, Any]:
-        """The report once routing has decided."""
-        return self._wait(
-            "举报分办", ROUTED_WITHIN_S, lambda: self.call("查看举报", "GET", f"/reports/{report_id}"),
-            lambda report: report["state"] != "submitted",
-        )  # fmt: skip
-
-    def case(self, number: str) -> dict[str, Any]:
-        """The case of this number among those that this official may see."""
-        page = ""
-        while True:
-            found = self.call("查看案件台账", "GET", f"/cases?limit=100{page}")
-            for row in found["items"]:
-                if row["number"] == number:
-                    return self.call(f"打开案件 {number}", "GET", f"/cases/{row['id']}")
-            if not found.get("next"):
-                raise DemoError(f"{self.user} 的台账里没有案件 {number}。")
-            page = f"&before={found['next']}"
-
-    def act(self, case: dict[str, Any], action: str, title: str, **form: Any) -> dict[str, Any]:
-        """One action on the version of the case that this phone has seen. Returns the case after it."""
-        headers = {"If-Match": f'"{case["version"]}"', "Idempotency-Key": str(uuid.uuid4())}
-        return self.call(title, "POST", f"/cases/{case['id']}/actions/{action}", form, headers)
-
-    # -- the wire
-
-    def call(
-        self, what: str, method: str, path: str, body: dict[str, Any] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> dict[str, Any]:  # fmt: skip
-        """One call of the API. Raises DemoError, with the API's own sentence, when it is refused."""
-        sent = {**(headers or {}), **({"Authorization": f"Bearer {self._token}"} if self._token else {})}
-        answer = self._send(what, method, f"{self._api}/api/v1{path}", json=body, headers=sent)
-        found = _json(answer)
-        if not answer.ok:
-            fields = f" {json.dumps(found['errors'], ensure_ascii=False)}" if found.get("errors") else ""
-            title = str(found.get("title") or "没有说明原因").rstrip("。")
-            raise DemoError(f"{what}没有成功：{title}（HTTP {answer.status_code}{fields}）。")
-        return found
-
-    def _send(self, what: str, method: str, url: str, **more: Any) -> requests.Response:
-        try:
-            return self._http.request(method, url, timeout=_CALL_S, **more)
-        except requests.Timeout:
-            raise DemoError(f"{what}时，{_origin(url)} 在 {_CALL_S} 秒内没有回答。") from None
-        except requests.RequestException:
-            raise DemoError(f"{what}时连不上 {_origin(url)}；请先运行 make run。") from None
-
-    def _wait(
-        self, what: str, seconds: float, look: Callable[[], dict[str, Any]], done: Callable[[dict[str, Any]], bool]
-    ) -> dict[str, Any]:
-        until = time.monotonic() + seconds
-        while True:
-            found = look()
-            if done(found):
-                return found
-            if time.monotonic() > until:
-                raise DemoError(f"等了 {seconds:.0f} 秒，{what}还没有结果；请看后台任务的日志。")
-            time.sleep(_POLL_S)
+from backend.local import demo_story
+from backend.local.demo_cast import OFFICE, Cast
+from backend.local.demo_phone import RESIDENT, DemoError, Official, Phone
 
 
 class Day:
-    """The script. `tell` takes each line."""
+    """The script."""
 
-    def __init__(self, environ: Mapping[str, str], tell: Callable[[str], None]) -> None:
-        self._tell = tell
-        self._api, self._stand_in = api_url(environ), stand_in_url(environ)
-        folder = county_dir(environ)
-        self._officials, self._points = officials(folder), points(folder)
-        self._seed = time.time_ns() // 1_000_000 % 1_000_000_000  # another day, other pictures
+    def __init__(self, cast: Cast) -> None:
+        self._cast = cast
 
     def play(self) -> None:
-        resident = self._phone(RESIDENT)
+        resident = self._cast.phone(RESIDENT)
         resident.sign_in()
-        self._tell("居民用微信登录。")
+        self._cast.tell("居民用微信登录。")
         report, case, lead = self._illegal_discharge(resident)
-        self._handle(report["number"], case, lead)
+        after = self._handle(report["number"], case, lead)
         self._rate(resident, report["id"])
         self._others(resident)
+        demo_story.play(self._cast, resident, after)
 
     def _illegal_discharge(self, resident: Phone) -> tuple[dict[str, Any], dict[str, Any], tuple[Phone, Official]]:
-        place = self._place("bank_left")
+        place = self._cast.place("bank_left")
         shots = [
-            resident.upload(self._photo(900, 1200, "outfall", place, orientation=6)),
-            resident.upload(self._photo(1200, 900, "river", place, orientation=3)),
+            resident.upload(self._cast.photo(900, 1200, "outfall", place, orientation=6)),
+            resident.upload(self._cast.photo(1200, 900, "river", place, orientation=3)),
         ]
-        self._tell("居民拍了两张照片（带 GPS，手机横拿倒拿），直接传到对象存储。")
-        report = self._submit(
+        self._cast.tell("居民拍了两张照片（带 GPS，手机横拿倒拿），直接传到对象存储。")
+        report = self._cast.submit(
             resident, "illegal_discharge", "河边管道正往河里排黑水，气味刺鼻，早上七点左右开始的。", place, shots
         )
-        self._tell(f"居民实名举报“{report['category_name']}”（{place['about']}），编号 {report['number']}。")
+        self._cast.tell(f"居民实名举报“{report['category_name']}”（{place['about']}），编号 {report['number']}。")
         for shot in shots:
             photo = resident.wait_until_sound(shot)
             shown = resident.picture(photo["url"])
             if len(shown.getexif()):
                 raise DemoError("公开的照片里还留着拍摄信息（EXIF）。")
-            self._tell(f"照片检查通过：已转正为 {shown.width}×{shown.height}，拍摄信息已去除。")
-        self._tell_routing(resident, report)
-        office_phone, _ = self._official("县河长办", "530199-office")
-        case = office_phone.case(report["number"])
-        if case["state"] in ("merged", "triage"):
-            case = self._assign_by_hand(office_phone, case, str(place["lead"]))
-        lead = self._official("经办人", case["lead_unit"])
+            self._cast.tell(f"照片检查通过：已转正为 {shown.width}×{shown.height}，拍摄信息已去除。")
+        self._cast.tell_routing(resident, report)
+        case = self._cast.assigned(report["number"], str(place["lead"]))
+        lead = self._cast.official("经办人", case["lead_unit"])
         return report, case, lead
 
-    def _assign_by_hand(self, office: Phone, case: dict[str, Any], unit: str) -> dict[str, Any]:
-        """An earlier day that broke off left an open case here, and this one was taken for its repeat."""
-        if case["state"] == "merged":
-            case = office.act(case, "split", "拆分案件", reason="演示：与先前的举报不是同一次排放，单独办理。")
-        case = office.act(case, "assign", "交办案件", unit=unit, reason="演示：核对后按位置交办。")
-        self._tell(f"县河长办核对后，人工交办给{case['lead_unit_name']}。")
-        return case
-
-    def _handle(self, number: str, case: dict[str, Any], lead: tuple[Phone, Official]) -> None:
+    def _handle(self, number: str, case: dict[str, Any], lead: tuple[Phone, Official]) -> bytes:
+        """The straight way to the closure. Returns the photo that proves it."""
         phone, person = lead
         unit = case["lead_unit_name"]
         case = phone.case(number)
         case = phone.act(case, "accept", "签收")
-        self._tell(f"{unit}{person.name}签收，案件状态：{case['state_title']}。")
+        self._cast.tell(f"{unit}{person.name}签收，案件状态：{case['state_title']}。")
         finish = (datetime.now(UTC) + timedelta(days=2)).date().isoformat()
         measure = "封堵排口，清理污水，责令排污方停产整改。"
         case = phone.act(case, "start", "开始整改", measure=measure, person=person.name, date=finish)
-        self._tell(f"{unit}开始整改，责任人{person.name}，承诺 {finish} 前完成。")
-        after = phone.upload(self._photo(1200, 900, "after", {"lon": case["lon"], "lat": case["lat"]}))
+        self._cast.tell(f"{unit}开始整改，责任人{person.name}，承诺 {finish} 前完成。")
+        taken = self._cast.photo(1200, 900, "after", {"lon": case["lon"], "lat": case["lat"]})
+        after = phone.upload(taken)
         phone.wait_until_sound(after)
-        self._tell(f"{unit}上传整改后的照片，检查通过。")
+        self._cast.tell(f"{unit}上传整改后的照片，检查通过。")
         case = phone.act(
             case, "request_closure", "申请销号", photos=[after.ref], done="排口已封堵，污水已清理，水面恢复正常。"
         )
-        self._tell(f"{unit}申请销号，案件状态：{case['state_title']}。")
-        office, officer = self._official("县河长办", "530199-office")
+        self._cast.tell(f"{unit}申请销号，案件状态：{case['state_title']}。")
+        office, officer = self._cast.official("县河长办", OFFICE)
         case = office.act(office.case(number), "close", "销号")
-        self._tell(f"县河长办{officer.name}核查通过，案件状态：{case['state_title']}。")
+        self._cast.tell(f"县河长办{officer.name}核查通过，案件状态：{case['state_title']}。")
+        return taken
 
     def _rate(self, resident: Phone, report_id: str) -> None:
         rating = {"stars": 5, "text": "处理得很快，河水清了。"}
         report = resident.call("评价", "PUT", f"/reports/{report_id}/rating", rating)
-        self._tell(f"居民评价：{report['rating']} 星。居民看到的经过：")
+        self._cast.tell(f"居民评价：{report['rating']} 星。居民看到的经过：")
         for step in report["steps"]:
-            self._tell(f"    {step['words']}")
+            self._cast.tell(f"    {step['words']}")
 
     def _others(self, resident: Phone) -> None:
         for name, category, text in (
@@ -324,88 +87,17 @@ class Day:
             ("outside_county", "garbage", "路边沟里倒了一车建筑垃圾。"),
             ("reservoir_outside_polygons", "garbage", "水库水面边上有人倒生活垃圾。"),
         ):
-            place = self._place(name)
-            shots = [resident.upload(self._photo(1200, 900, name, place))]
-            report = self._submit(resident, category, text, place, shots)
-            self._tell(f"居民举报“{report['category_name']}”（{place['about']}），编号 {report['number']}。")
-            self._tell_routing(resident, report)
-
-    # -- parts
-
-    def _tell_routing(self, resident: Phone, submitted: dict[str, Any]) -> None:
-        report = resident.wait_until_routed(submitted["id"])
-        if not report.get("reason"):
-            raise DemoError(f"举报 {submitted['number']} 已分办，却没有写明理由。")
-        unit = report["unit_name"] or "县河长办处理"
-        joined = ""
-        if report["number"] != submitted["number"]:  # a repeat hangs on the case that it was joined to
-            joined = f"与已有案件 {report['number']} 是同一问题，合并办理；该案件"
-        self._tell(f"分办结果：{joined}{report['state_title']}，{unit}。理由：{report['reason']}")
-
-    def _submit(
-        self, resident: Phone, category: str, text: str, place: dict[str, Any], shots: list[Shot]
-    ) -> dict[str, Any]:
-        form = {
-            "category": category,
-            "text": text,
-            "place": {
-                "lon": place["lon"], "lat": place["lat"], "coord_type": "wgs84", "accuracy_m": 12,
-                "address": place["about"],
-            },
-            "privacy": "named",
-            "photos": [shot.ref for shot in shots],
-            "observed_at": datetime.now(UTC).isoformat(),
-            "contact_name": "演示居民",
-            "contact_phone": "19900009999",
-        }  # fmt: skip
-        return resident.call("提交举报", "POST", "/reports", form, {"Idempotency-Key": str(uuid.uuid4())})
-
-    def _photo(self, width: int, height: int, text: str, place: dict[str, Any], orientation: int = 1) -> bytes:
-        self._seed += 1
-        jpeg = make_jpeg(
-            width, height, text=text, gps=(place["lon"], place["lat"]), orientation=orientation,
-            taken_at=datetime.now(UTC), seed=self._seed,
-        )  # fmt: skip
-        exif = Image.open(io.BytesIO(jpeg)).getexif()
-        if not exif.get_ifd(ExifTags.IFD.GPSInfo):
-            raise DemoError("演示照片里没有写进 GPS 位置。")
-        return jpeg
-
-    def _place(self, name: str) -> dict[str, Any]:
-        if name not in self._points:
-            raise DemoError(f"演示地点里没有 {name}。")
-        return self._points[name]
-
-    def _official(self, role: str, unit: str) -> tuple[Phone, Official]:
-        """The first on the roster with this role in this unit, signed in and bound."""
-        person = next((one for one in self._officials if (one.role, one.unit) == (role, unit)), None)
-        if person is None:
-            raise DemoError(f"演示名册里没有单位 {unit} 的{role}。")
-        phone = self._phone(person.user)
-        phone.sign_in()
-        phone.bind(person.phone)
-        return phone, person
-
-    def _phone(self, user: str) -> Phone:
-        return Phone(user, self._api, self._stand_in)
-
-
-def _json(answer: requests.Response) -> dict[str, Any]:
-    try:
-        found = answer.json()
-    except requests.JSONDecodeError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _origin(url: str) -> str:
-    return "/".join(url.split("/", 3)[:3])
+            place = self._cast.place(name)
+            shots = [resident.upload(self._cast.photo(1200, 900, name, place))]
+            report = self._cast.submit(resident, category, text, place, shots)
+            self._cast.tell(f"居民举报“{report['category_name']}”（{place['about']}），编号 {report['number']}。")
+            self._cast.tell_routing(resident, report)
 
 
 def main() -> int:
     """Play the day. Returns the exit code; a failure has been said in one sentence."""
     try:
-        Day(os.environ, lambda line: print(line, flush=True)).play()
+        Day(Cast(os.environ, lambda line: print(line, flush=True))).play()
     except DemoError as failed:
         print(f"演示中断：{failed}", file=sys.stderr, flush=True)
         return 1

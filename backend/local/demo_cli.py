@@ -8,7 +8,7 @@ import shlex
 
 import click
 
-from backend.local import demo as script
+from backend.local import demo_phone as script
 
 
 @click.group()

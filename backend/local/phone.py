@@ -14,7 +14,7 @@ import requests
 from flask import Flask, Response, abort, jsonify, redirect, request, send_from_directory
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
-from backend.local.demo import RESIDENT, officials, points
+from backend.local.demo_phone import RESIDENT, officials, points
 from backend.local.folder import CHECKOUT
 
 if TYPE_CHECKING:
