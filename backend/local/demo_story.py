@@ -103,9 +103,7 @@ def _back_and_closed_again(cast: Cast, number: str) -> None:
     handler, _ = cast.official("经办人", case["lead_unit"])
     cleared = handler.upload(cast.photo(1200, 900, "cleared", spot))
     handler.wait_until_sound(cleared)
-    handler.act(
-        handler.case(number), "request_closure", "申请销号", photos=[cleared.ref], done="全部清完。"
-    )
+    handler.act(handler.case(number), "request_closure", "申请销号", photos=[cleared.ref], done="全部清完。")
     office, officer = cast.official("县河长办", OFFICE)
     case = office.act(office.case(number), "close", "销号")
     cast.tell(f"第二次申请销号，县河长办{officer.name}核查通过；反弹过的案件过几天还要再看一次，异议期满后归档。")
