@@ -128,6 +128,7 @@ ACCESS: dict[str, str] = {
     "duties.completion": "official",
     "duties.summary": "official",
     "duties.sheet": "official",
+    "patrol_ground.show": "official",
     "patrol_lists.listing": "official",
     "patrol_lists.live": "official",
     "patrol_lists.companions": "official",
