@@ -1,7 +1,7 @@
 // The only file that calls `wx`: what the pages need of WeChat, as promises with plain results.
 // Failures are `Refused`, whose `reason` tells the callers what they can do about it.
 
-export type Reason = 'denied' | 'cancelled' | 'offline' | 'timeout' | 'unsupported' | 'privacy' | 'other'
+export type Reason = 'denied' | 'cancelled' | 'offline' | 'timeout' | 'unsupported' | 'privacy' | 'full' | 'other'
 
 export class Refused extends Error {
   constructor(
@@ -34,6 +34,7 @@ export interface PickedPhoto {
 /** Bring the failure of any wx call to one of our reasons. */
 export function refusal(failure: { errMsg?: string; errno?: number }): Refused {
   const text = failure.errMsg ?? ''
+  if (/storage limit|size limit|no space|ENOSPC/i.test(text)) return new Refused('full', text)
   if (/privacy|scope is not declared/i.test(text)) return new Refused('privacy', text)
   if (/auth|deny|denied|unauthorized|permission/i.test(text)) return new Refused('denied', text)
   if (/cancel/i.test(text)) return new Refused('cancelled', text)
@@ -209,6 +210,59 @@ export function dropFile(path: string): void {
   wx.getFileSystemManager().unlink({ filePath: path })
 }
 
+/** Whether a file that was kept is still there: a full phone's cleaner takes what it likes. */
+export function fileThere(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    wx.getFileSystemManager().access({ path, success: () => resolve(true), fail: () => resolve(false) })
+  })
+}
+
+/** Files of the mini program's own folder: they outlive the app, the phone's restart, and weeks without signal. */
+export const disk = {
+  async list(): Promise<string[]> {
+    const { files } = await new Promise<{ files: string[] }>((resolve, reject) => {
+      wx.getFileSystemManager().readdir({ dirPath: wx.env.USER_DATA_PATH, success: resolve, fail: (failure) => reject(refusal(failure)) })
+    })
+    return files
+  },
+  /** The text of a file, or undefined when there is none. */
+  read(name: string): Promise<string | undefined> {
+    return new Promise((resolve, reject) => {
+      wx.getFileSystemManager().readFile({
+        filePath: `${wx.env.USER_DATA_PATH}/${name}`,
+        encoding: 'utf8',
+        success: ({ data }) => resolve(String(data)),
+        fail: (failure) => (/no such/i.test(failure.errMsg) ? resolve(undefined) : reject(refusal(failure))),
+      })
+    })
+  },
+  write(name: string, text: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const filePath = `${wx.env.USER_DATA_PATH}/${name}`
+      wx.getFileSystemManager().writeFile({ filePath, data: text, encoding: 'utf8', success: () => resolve(), fail: (failure) => reject(refusal(failure)) })
+    })
+  },
+  append(name: string, text: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const filePath = `${wx.env.USER_DATA_PATH}/${name}`
+      const again = () => void disk.write(name, text).then(resolve, reject) // WeChat appends to files that are there alone
+      wx.getFileSystemManager().appendFile({
+        filePath,
+        data: text,
+        encoding: 'utf8',
+        success: () => resolve(),
+        fail: (failure) => (/no such/i.test(failure.errMsg) ? again() : reject(refusal(failure))),
+      })
+    })
+  },
+  /** Remove a file; one that is gone already is no fault. */
+  drop(name: string): Promise<void> {
+    return new Promise((resolve) => {
+      wx.getFileSystemManager().unlink({ filePath: `${wx.env.USER_DATA_PATH}/${name}`, complete: () => resolve() })
+    })
+  },
+}
+
 export function showPhotos(urls: string[], current: string): void {
   void wx.previewImage({ urls, current })
 }
@@ -225,6 +279,46 @@ export async function whereAmI(): Promise<Fix> {
 /** Show a place, GCJ-02, on WeChat's own map page. */
 export async function showPlace(place: { latitude: number; longitude: number; name: string }): Promise<void> {
   await wx.openLocation({ ...place, scale: 16 }).catch(refuse)
+}
+
+/** Follow the phone, WGS-84; `background`: with the screen off too. Rejects as whereAmI does. */
+export async function followPlace(background: boolean): Promise<void> {
+  if (background) await wx.startLocationUpdateBackground({ type: 'wgs84' }).catch(refuse)
+  else await wx.startLocationUpdate({ type: 'wgs84' }).catch(refuse)
+}
+
+export async function stopFollowing(): Promise<void> {
+  await wx.stopLocationUpdate({}).catch(refuse)
+}
+
+/** Hear every place that the phone tells while it is followed. */
+export function onPlace(listener: (fix: Fix) => void): () => void {
+  const heard: WechatMiniprogram.OnLocationChangeCallback = ({ latitude, longitude, accuracy, speed, altitude }) =>
+    listener({ latitude, longitude, accuracy, speed, altitude })
+  wx.onLocationChange(heard)
+  return () => wx.offLocationChange(heard)
+}
+
+export function onHide(listener: () => void): void {
+  wx.onAppHide(listener)
+}
+
+export function onShow(listener: () => void): void {
+  wx.onAppShow(listener)
+}
+
+/** Percent, or null where the phone does not tell. */
+export function battery(): number | null {
+  const { level } = wx.getBatteryInfoSync()
+  return Number.isFinite(Number(level)) ? Math.max(0, Math.min(100, Math.round(Number(level)))) : null
+}
+
+export function keepScreenOn(on: boolean): void {
+  void wx.setKeepScreenOn({ keepScreenOn: on })
+}
+
+export function buzz(): void {
+  void wx.vibrateShort({ type: 'medium' })
 }
 
 export async function openSettings(): Promise<void> {

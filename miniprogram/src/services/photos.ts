@@ -14,16 +14,17 @@ export interface Photo {
   ref?: { id: string; claim: string }
 }
 
-export type Purpose = 'report' | 'work'
+/** report: without signing in and without a place. work: as the official. patrol: by nobody's sign-in, with the place. */
+export type Purpose = 'report' | 'work' | 'patrol'
 
 /** Take or choose up to `count` photos. They are copied at once to where the system does not clear them away. */
-export async function take(count: number, place?: Photo['place'], cameraOnly = false): Promise<Photo[]> {
+export async function take(count: number, place?: Photo['place'], cameraOnly = false, prefix = 'photo'): Promise<Photo[]> {
   const picked = await platform.pickPhotos(count, cameraOnly)
   const takenAt = new Date().toISOString()
   return Promise.all(
     picked.map(async ({ path }) => {
       const id = platform.randomId()
-      const file = await platform.keepFile(path, `photo-${id}.jpg`)
+      const file = await platform.keepFile(path, `${prefix}-${id}.jpg`)
       return { id, file, takenAt, ...(place ? { place } : {}), state: 'waiting' as const, percent: 0 }
     }),
   )
@@ -35,9 +36,10 @@ export async function take(count: number, place?: Photo['place'], cameraOnly = f
  */
 export async function upload(photo: Photo, purpose: Purpose, onProgress: (percent: number) => void): Promise<Photo> {
   if (photo.state === 'uploaded') return photo
-  const claimed = purpose === 'work' && photo.place ? { claimed_lon: photo.place.longitude, claimed_lat: photo.place.latitude, coord_type: 'wgs84' as const } : {}
+  const anonymous = purpose !== 'work'
+  const claimed = purpose !== 'report' && photo.place ? { claimed_lon: photo.place.longitude, claimed_lat: photo.place.latitude, coord_type: 'wgs84' as const } : {}
   const form = await send('post', '/api/v1/photos', {
-    anonymous: purpose === 'report',
+    anonymous,
     body: { content_type: 'image/jpeg', claimed_at: photo.takenAt, ...claimed },
     key: platform.randomId(),
   })
@@ -48,7 +50,7 @@ export async function upload(photo: Photo, purpose: Purpose, onProgress: (percen
     })
   if (answer.status >= 300) throw problemOf({ ...answer, body: { title: `照片没有传上去（${answer.status}），请再试一次。` } })
   await send('post', '/api/v1/photos/{photo_id}/uploaded', {
-    anonymous: purpose === 'report',
+    anonymous,
     path: { photo_id: form.id },
     body: { claim: form.claim },
   })
