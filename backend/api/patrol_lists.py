@@ -17,6 +17,7 @@ from backend.api.verdicts import AppealOut, VerdictLine, VerdictOut, show_appeal
 from backend.domain import appeals, checkpoints, findings, patrol_lists, patrols, playback
 from backend.domain.actors import ROLE_NAMES
 from backend.domain.patrol_lists import Filter, Row
+from backend.domain.states import STATES
 from backend.models import Case, Finding, Patrol, PatrolCompanion, PatrolEvent, Person, Photo, Verdict
 from backend.work import Work, unit_of_work
 
@@ -121,6 +122,7 @@ class FindingOut(BaseModel):
     case: UUID | None
     number: str | None
     state: str | None
+    state_title: str | None
     category: str
     category_name: str
     text: str
@@ -270,6 +272,7 @@ def _finding(work: Work, patrol: Patrol, finding: Finding, case: Case | None) ->
         "case": finding.case_id,
         "number": case.number if case else None,
         "state": case.state if case else None,
+        "state_title": STATES[case.state] if case else None,
         "category_name": category.name if category else finding.category,
         "observed_at": patrols.put_right(patrol, finding.observed_at),
         "settled": finding.settled_at is not None,

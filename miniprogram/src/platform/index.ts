@@ -299,12 +299,15 @@ export function onPlace(listener: (fix: Fix) => void): () => void {
   return () => wx.offLocationChange(heard)
 }
 
-export function onHide(listener: () => void): void {
-  wx.onAppHide(listener)
-}
+let heardAway: ((hidden: boolean) => void) | undefined
 
-export function onShow(listener: () => void): void {
-  wx.onAppShow(listener)
+/** Be told when the app goes to the background (true) and comes back (false); the last who asked is told. */
+export function onceAway(listener: (hidden: boolean) => void): void {
+  if (!heardAway) {
+    wx.onAppHide(() => heardAway?.(true))
+    wx.onAppShow(() => heardAway?.(false))
+  }
+  heardAway = listener
 }
 
 /** Percent, or null where the phone does not tell. */

@@ -114,8 +114,8 @@ export class Boxes {
 
   constructor(private readonly disk: Disk) {}
 
-  /** Read everything that an earlier run of the app has left, and clear away what belongs to nothing. */
-  async open(): Promise<void> {
+  /** Read everything that an earlier run of the app has left, and clear away what belongs to nothing: not `others`. */
+  async open(others: Photo[] = []): Promise<void> {
     const names = await this.disk.list()
     const ids = new Set(names.map((name) => new RegExp(`^patrol-(${ID})\\.[01]\\.json$`).exec(name)?.[1]))
     for (const id of ids) {
@@ -125,7 +125,7 @@ export class Boxes {
       if (box) await this.take(box, names)
       else for (const rev of [0, 1]) await this.disk.drop(slot(id, rev)) // torn before the first was whole
     }
-    await this.clear(names)
+    await this.clear(names, others)
   }
 
   all(): Box[] {
@@ -240,10 +240,10 @@ export class Boxes {
   }
 
   /** Tracks and photos of no box: killed between writing them and naming them, or while a box was removed. */
-  private async clear(names: string[]): Promise<void> {
+  private async clear(names: string[], others: Photo[]): Promise<void> {
     const boxes = [...this.kept.values()]
     const wanted = new Set(boxes.flatMap((box) => box.batches.map((batch) => trackFile(box.id, batch.id))))
-    for (const box of boxes) for (const photo of photosOf(box)) wanted.add(photo.file.split('/').pop() ?? '')
+    for (const photo of [...boxes.flatMap(photosOf), ...others]) wanted.add(photo.file.split('/').pop() ?? '')
     for (const name of names) {
       if (new RegExp(`^(track-|${PHOTO_PREFIX}-)${ID}`).test(name) && !wanted.has(name)) await this.disk.drop(name)
     }

@@ -44,8 +44,8 @@ export class Tracker {
     this.keep(point)
   }
 
-  /** The app went to the background: the next callback may be late. */
-  hidden(): void {
+  /** The app came back from the background: the next callback may be the first of a burst. */
+  returned(): void {
     this.away = true
   }
 

@@ -59,8 +59,8 @@ export class Walk {
     this.tracker.heard(fix)
   }
 
-  hidden(): void {
-    this.tracker?.hidden()
+  returned(): void {
+    this.tracker?.returned()
   }
 
   /** Whether the phone has fallen silent and should be asked for its place again; asking counts. */

@@ -1,6 +1,9 @@
 // The simulated phone: where it is, whether it has signal, what its owner allows and photographs. The frame around the
 // page and the tests turn these knobs through `window.__PHONE__`; the wx modules read them.
 
+// What a phone keeps when the app is killed: the frame and the tests write it here, for the next start.
+const KEPT = 'frame:phone'
+
 class Phone {
   constructor() {
     this.user = 'demo-resident' // the WeChat user, as the stand-in knows them
@@ -18,7 +21,10 @@ class Phone {
     this.subscription = 'accept' // what the consent sheet answers
     this.delay = 0 // ms by which every request is slowed down
     this.failures = [] // { match: part of a URL, status | 'timeout', times }: what requests meet instead of the server
+    this.full = false // no room left for files
+    this.ahead = 0 // ms by which the phone's clock is ahead of the real one
     this.listeners = {}
+    Object.assign(this, JSON.parse(localStorage.getItem(KEPT) ?? '{}'))
   }
 
   on(name, listener) {
@@ -52,3 +58,15 @@ class Phone {
 
 export const phone = new Phone()
 window.__PHONE__ = phone
+
+// The phone has a clock of its own, which may be wrong, and which runs ahead while a walk is shown in a hurry.
+const RealDate = Date
+window.Date = class extends RealDate {
+  constructor(...parts) {
+    if (parts.length) super(...parts)
+    else super(Math.round(RealDate.now() + phone.ahead))
+  }
+  static now() {
+    return Math.round(RealDate.now() + phone.ahead)
+  }
+}

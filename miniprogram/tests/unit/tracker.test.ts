@@ -46,7 +46,7 @@ test('the first callback after the background, and after a restart, is marked', 
   tracker.heard(FIX)
   clock.ms += 5000
   tracker.heard(FIX)
-  tracker.hidden()
+  tracker.returned()
   clock.ms += 600_000
   tracker.heard(FIX)
   clock.ms += 5000

@@ -1,28 +1,45 @@
 import * as platform from '../../platform/index'
 import { county } from '../../services/county'
+import { CHIEFS } from '../../services/ground'
+import { current, onPatrol, ready, unsent } from '../../services/patrolling'
+import { current as session } from '../../services/session'
 import { onOutbox, waiting, type Waiting } from '../../services/outbox'
 
 let stop: (() => void) | undefined
+let stopPatrol: (() => void) | undefined
 
 Component({
-  data: { countyName: '清河', hotline: '', waiting: [] as Waiting[] },
+  data: { countyName: '清河', hotline: '', waiting: [] as Waiting[], chief: null as { going: boolean; unsent: number } | null },
   lifetimes: {
     attached() {
       stop = onOutbox(() => this.showWaiting())
+      stopPatrol = onPatrol(() => void this.showChief())
     },
     detached() {
       stop?.()
+      stopPatrol?.()
     },
   },
   pageLifetimes: {
     show() {
       this.showWaiting()
+      void this.showChief()
       void this.showCounty()
     },
   },
   methods: {
     showWaiting() {
       this.setData({ waiting: waiting() })
+    },
+    /** The way to the river for a chief, and for whoever has a patrol on this phone. */
+    async showChief() {
+      await ready()
+      const { total } = unsent()
+      const going = current() !== undefined
+      this.setData({ chief: CHIEFS.has(session()?.role ?? '') || going || total ? { going, unsent: total } : null })
+    },
+    patrol() {
+      void platform.go('/packages/chief/duties/duties')
     },
     async showCounty() {
       try {

@@ -1,5 +1,6 @@
 // The file system of a mini program: temporary files of this run, and user files that outlive it (in IndexedDB).
 import { call } from './call.js'
+import { phone } from '../phone.js'
 
 export const USER = 'wxfile://usr'
 const temporary = new Map()
@@ -27,7 +28,7 @@ export async function addressOf(place) {
 let opened
 function database() {
   opened ??= new Promise((resolve, reject) => {
-    const request = indexedDB.open('wx-files', 1)
+    const request = indexedDB.open(`wx-files-${localStorage.getItem('frame:owner') ?? '0'}`, 1)
     request.onupgradeneeded = () => request.result.createObjectStore('files')
     request.onsuccess = () => resolve(request.result)
     request.onerror = () => reject(request.error)
@@ -46,7 +47,10 @@ async function transaction(mode, body) {
 }
 
 const stored = (place) => transaction('readonly', (files) => files.get(place))
-const store = (place, blob) => transaction('readwrite', (files) => files.put(blob, place))
+const store = (place, blob) => {
+  if (phone.full) throw new Error('the maximum size of the file storage limit is exceeded')
+  return transaction('readwrite', (files) => files.put(blob, place))
+}
 const remove = (place) => transaction('readwrite', (files) => files.delete(place))
 const names = () => transaction('readonly', (files) => files.getAllKeys())
 

@@ -1,0 +1,53 @@
+// The cases that wait for somebody outside of the lead unit to look whether the work is done.
+import * as platform from '../../../platform/index'
+import { signedIn } from '../../../services/auth'
+import { send, unreachable, type Result } from '../../../services/http'
+import { failed, LOADING, READY, type PageState } from '../../../services/load'
+import { when } from '../../../services/words'
+
+type Row = Result<'/api/v1/cases', 'get'>['items'][number]
+
+function shown(row: Row) {
+  const clock = row.clocks.find((one) => one.kind === 'review_by')
+  return { ...row, due: clock ? `${when(clock.due_at)} 前核查` : '', late: clock?.overdue ?? false }
+}
+
+async function page(before?: string): Promise<Result<'/api/v1/cases', 'get'>> {
+  await signedIn()
+  return send('get', '/api/v1/cases', { query: { state: 'in_review', before, limit: 20 } })
+}
+
+Component({
+  data: { page: LOADING as PageState, items: [] as ReturnType<typeof shown>[], next: null as string | null },
+  pageLifetimes: {
+    show() {
+      void this.load()
+    },
+  },
+  methods: {
+    async load() {
+      try {
+        const { items, next } = await page()
+        const state: PageState = items.length ? READY : { state: 'empty', words: '现在没有等您核查的案件。' }
+        this.setData({ page: state, items: items.map(shown), next: next ?? null })
+      } catch (error) {
+        this.setData({ page: failed(error) })
+      }
+    },
+    async more() {
+      try {
+        const { items, next } = await page(this.data.next ?? undefined)
+        this.setData({ items: [...this.data.items, ...items.map(shown)], next: next ?? null })
+      } catch (error) {
+        platform.say(unreachable(error).title)
+      }
+    },
+    async onPullDownRefresh() {
+      await this.load()
+      await platform.stopRefreshing()
+    },
+    open(event: WechatMiniprogram.TouchEvent) {
+      void platform.go(`/packages/official/case/index?id=${String(event.currentTarget.dataset['id'])}`)
+    },
+  },
+})
