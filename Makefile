@@ -51,10 +51,11 @@ test-full: $(READY) miniprogram desk ## 同样的测试，用大的数据量与�
 	@failed=0; $(MAKE) --no-print-directory lint || failed=1; \
 	TEST_SIZE=full $(PY) -m pytest -n 2 --dist loadfile --timeout 7200 || failed=1; exit $$failed
 
-lint: $(READY) $(MINI) openapi ## 代码检查：ruff、mypy 与 TypeScript
+lint: $(READY) $(MINI) openapi ## 代码检查：ruff、mypy、TypeScript 与小程序的单元测试
 	@failed=0; $(PY) -m ruff check || failed=1; $(PY) -m ruff format --check || failed=1; \
 	$(PY) -m mypy || failed=1; \
-	(cd miniprogram && PATH="$(NODE):$$PATH" npm run --silent check) || failed=1; test $$failed = 0 || echo '代码检查未通过（见上）' >&2; exit $$failed
+	(cd miniprogram && PATH="$(NODE):$$PATH" npm run --silent check) || failed=1; \
+	(cd miniprogram && PATH="$(NODE):$$PATH" npm test --silent) || failed=1; test $$failed = 0 || echo '代码检查未通过（见上）' >&2; exit $$failed
 
 bench: $(READY) ## 性能测量
 	@exec $(PY) -m pytest tests/benchmarks -s -p no:xdist --timeout 3600

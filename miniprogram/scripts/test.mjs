@@ -20,7 +20,7 @@ try {
     define: { __API_ORIGIN__: '""' },
   })
   const files = fs.readdirSync(out).map((file) => path.join(out, file))
-  process.exitCode = spawnSync(process.execPath, ['--enable-source-maps', '--test', ...files], { stdio: 'inherit' }).status ?? 1
+  process.exitCode = spawnSync(process.execPath, ['--enable-source-maps', '--test', '--test-reporter=dot', ...files], { stdio: 'inherit' }).status ?? 1
 } finally {
   fs.rmSync(out, { recursive: true, force: true })
 }

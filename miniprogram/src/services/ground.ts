@@ -52,13 +52,13 @@ export interface Shown {
   coverage: Record<string, number>
 }
 
-/** What is still lacking for a valid patrol, a few words each; empty when all is reached. */
+/** What is still lacking for a valid patrol, as 9 分钟, 76 米; empty when all is reached. */
 export function lacking(needed: Needed | undefined, walked: Shown, settled: boolean): string[] {
   if (!needed || (needed.settled_counts && settled)) return []
   const words: string[] = []
-  if (walked.minutes < needed.min_minutes) words.push(`还差 ${Math.ceil(needed.min_minutes - walked.minutes)} 分钟`)
-  if (walked.metres < needed.min_metres) words.push(`还差 ${Math.ceil(needed.min_metres - walked.metres)} 米`)
+  if (walked.minutes < needed.min_minutes) words.push(`${Math.ceil(needed.min_minutes - walked.minutes)} 分钟`)
+  if (walked.metres < needed.min_metres) words.push(`${Math.ceil(needed.min_metres - walked.metres)} 米`)
   const least = Math.min(1, ...Object.values(walked.coverage))
-  if (least < needed.min_coverage) words.push(`河段要走到 ${Math.round(needed.min_coverage * 100)}%`)
+  if (least < needed.min_coverage) words.push(`河段的 ${Math.ceil((needed.min_coverage - least) * 100)}%`)
   return words
 }

@@ -35,7 +35,7 @@ export function compile(root) {
       add(found, false)
     }
     component.config = { ...config, usingComponents: using, componentPlaceholder: undefined }
-    component.css = styles.of(place, prefix)
+    component.css = styles.of(place, prefix, isPage)
     scripts.add(component.script)
     templates.add(place)
   }

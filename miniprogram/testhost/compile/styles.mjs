@@ -11,14 +11,15 @@ export class Styles {
     this.project = project
   }
 
-  /** The style of a component; `prefix` keeps its class names apart from everybody else's. */
-  of(place, prefix) {
+  /** The style of a component; `prefix` keeps its class names apart from everybody else's. A page's holds on it alone. */
+  of(place, prefix, isPage) {
     const file = `${place}.wxss`
     if (!this.project.exists(file)) return ''
     const root = this.#inlined(file, [])
     root.walkRules((rule) => {
       if (rule.parent.type === 'atrule' && /keyframes$/.test(rule.parent.name)) return
       rule.selector = selectors((tree) => rename(tree, prefix)).processSync(rule.selector)
+      if (isPage && !prefix) rule.selectors = rule.selectors.map((one) => onPage(one, place))
     })
     root.walkDecls((declaration) => {
       declaration.value = declaration.value.replace(/(-?[\d.]+)rpx\b/g, (_, number) => `calc(var(--rpx) * ${number})`)
@@ -37,6 +38,12 @@ export class Styles {
     })
     return root
   }
+}
+
+/** Without adding weight: a page's rules win over the app's by coming later, as in WeChat. */
+function onPage(selector, place) {
+  const page = `:where([data-page="${place}"])`
+  return selector.startsWith('.wx-page') ? selector.replace('.wx-page', `.wx-page${page}`) : `${page} ${selector}`
 }
 
 function rename(tree, prefix) {

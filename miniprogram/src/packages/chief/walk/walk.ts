@@ -35,7 +35,7 @@ Component({
     minutes: 0,
     metres: 0,
     share: 0,
-    lacking: [] as string[],
+    lacking: '',
     enough: false,
     latitude: 0,
     longitude: 0,
@@ -114,7 +114,7 @@ Component({
         minutes: found.minutes,
         metres: found.metres,
         share: Math.round(100 * Math.max(0, ...Object.values(found.coverage))),
-        lacking: left,
+        lacking: left.join('、'),
         enough: Boolean(needed) && !left.length,
         lines: [...reaches.map((reach) => river(reach.line)), ...walked(piecesOf(patrolling.trackOf(box)))],
         full: patrolling.storageFull(),
@@ -237,7 +237,7 @@ Component({
       const box = this.box()
       if (!box || this.data.busy) return
       const left = this.data.lacking
-      const words = left.length ? `${left.join('，')}才达到要求。现在结束，这次可能不算数。` : '结束后就不再记轨迹了。'
+      const words = left ? `还差 ${left}。现在结束，这次可能不算数。` : '结束后就不再记轨迹了。'
       if (!(await platform.ask('结束巡河？', words, '结束', '接着走'))) return
       await this.end(box, false)
     },
