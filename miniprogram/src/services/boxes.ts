@@ -282,11 +282,11 @@ export interface Counts {
   total: number
 }
 
-/** What of a box the server has not said yet that it holds. */
+/** What of a box is to be sent, and the server has not said yet that it holds. The batch in use is not due yet. */
 export function waitingIn(box: Box, boxes: Pick<Boxes, 'points'>): Counts {
   const items = box.items.filter((item) => !item.held)
   const of = (kind: Item['kind']) => items.filter((item) => item.kind === kind)
-  const batches = box.batches.filter((batch) => !batch.held)
+  const batches = box.batches.filter((batch) => !batch.held && !batch.open)
   const points = batches.reduce((sum, batch) => sum + boxes.points(batch.id).length, 0)
   const words = (box.started ? 0 : 1) + (box.phase === 'ended' && !box.finished ? 1 : 0)
   const stuck = items.filter((item) => item.final).length + batches.filter((batch) => batch.final).length + (box.final ? 1 : 0)

@@ -63,6 +63,7 @@ export class Queue {
   private again = false
   private fails = 0
   private faults = 0
+  private lastFault = ''
   private earliestMs = 0
   private callOff: (() => void) | undefined
 
@@ -116,9 +117,10 @@ export class Queue {
       do {
         this.again = false
         this.faults = 0
+        this.lastFault = ''
         for (const box of this.boxes.all()) await this.deliver(box)
       } while (this.again)
-      this.words = ''
+      this.words = this.lastFault
       this.earliestMs = 0
       // What met a single fault of the server and was passed over is tried again, ever more rarely.
       if (this.boxes.all().some((box) => this.sendable(box))) this.later()
@@ -277,6 +279,7 @@ export class Queue {
       if (problem.status >= 500 || problem.status === 408) {
         // One message that the server cannot digest must not keep the others; a server that is down is left alone.
         this.faults += 1
+        this.lastFault = problem.title
         if (this.faults >= FAULTS_A_RUN) throw new Later(problem)
         return false
       }

@@ -20,6 +20,7 @@ export function nodeOf(component) {
 const accessible = {
   ariaLabel: reflected(String, (node, label) => attribute(node, 'aria-label', label)),
   ariaRole: reflected(String, (node, role) => attribute(node, 'role', role)),
+  ariaChecked: reflected(null, (node, checked) => attribute(node, 'aria-checked', checked === undefined || checked === null ? '' : String(checked))),
   ariaHidden: reflected(null, (node, hidden) => attribute(node, 'aria-hidden', hidden === true || hidden === 'true' ? 'true' : '')),
 }
 

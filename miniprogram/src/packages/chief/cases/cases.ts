@@ -8,7 +8,7 @@ import { when } from '../../../services/words'
 type Row = Result<'/api/v1/cases', 'get'>['items'][number]
 
 function shown(row: Row) {
-  const clock = row.clocks.find((one) => one.kind === 'review_by')
+  const clock = row.clocks.find((one) => one.kind === 'review')
   return { ...row, due: clock ? `${when(clock.due_at)} 前核查` : '', late: clock?.overdue ?? false }
 }
 
