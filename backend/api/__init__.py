@@ -9,6 +9,7 @@ def install(app: APIFlask) -> None:
     """Register every blueprint, then close the door with the table of access."""
     from backend.api import (
         access,
+        accounts,
         assessments,
         batches,
         boards,
@@ -57,6 +58,7 @@ def install(app: APIFlask) -> None:
     )
 
     modules = (
+        accounts,
         assessments,
         batches,
         boards,

@@ -39,6 +39,8 @@ ACCESS: dict[str, str] = {
     "session.choose_role": "signed_in",
     "session.sign_out": "signed_in",
     "session.sign_out_everywhere": "signed_in",
+    "accounts.outlook": "signed_in",
+    "accounts.close": "signed_in",
     "session.bind_phone": "signed_in",
     "session.bind_code": "signed_in",
     "photos.request_upload": "public",

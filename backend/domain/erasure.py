@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import and_, delete, or_, select, update
 
 from backend.domain import events, photos, reports
 from backend.domain.faults import Conflict, Fault, NotFound
@@ -96,6 +96,19 @@ def erase(
     return done
 
 
+def forget_reporter(work: Work, account_id: UUID, reason: str) -> int:
+    """At their own wish a reporter's account and contacts are erased; the reports and their words stay.
+
+    The account keeps nothing but its row. Returns how many reports have lost their reporter.
+    """
+    ids = list(work.session.scalars(select(Report.id).where(Report.account_id == account_id).order_by(Report.id)))
+    for one in ids:
+        done = _of_report(work, one, words=False, pictures=False, seqs=())
+        events.append(work, done.case, "erase", done.case.state, done.data, reason)
+    _forget_account(work, account_id)
+    return len(ids)
+
+
 def _of_report(work: Work, report_id: UUID, words: bool, pictures: bool, seqs: Iterable[int]) -> Erased:
     report = work.session.get_one(Report, report_id)
     done = Erased(report, reports.locked_case(work, report))
@@ -162,7 +175,8 @@ def _forget_account(work: Work, account_id: UUID) -> None:
         return
     account.openid_digest, account.openid_sealed = f"erased {uuid4()}", ""
     inbox = select(Notice.id).where(Notice.account_id == account_id)
-    work.session.execute(delete(Delivery).where(Delivery.notice_id.in_(inbox)))
+    unsent = and_(Delivery.account_id == account_id, Delivery.state == "waiting")
+    work.session.execute(delete(Delivery).where(or_(Delivery.notice_id.in_(inbox), unsent)))
     work.session.execute(delete(Notice).where(Notice.account_id == account_id))
     work.session.execute(delete(Consent).where(Consent.account_id == account_id))
     work.session.execute(

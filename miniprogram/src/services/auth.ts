@@ -1,6 +1,6 @@
 // Signing in with WeChat, binding to the roster, switching between one's roles, signing out.
 import * as platform from '../platform/index'
-import { send } from './http'
+import { send, type Result } from './http'
 import { current, forgetSession, keepSession, type Session } from './session'
 
 let signingIn: Promise<Session> | undefined
@@ -43,5 +43,19 @@ export async function chooseRole(roleId: string): Promise<Session> {
 export async function signOut(everywhere = false): Promise<void> {
   if (everywhere) await send('delete', '/api/v1/sessions')
   else await send('delete', '/api/v1/session')
+  forgetSession()
+}
+
+export type Outlook = Result<'/api/v1/account/closing', 'get'>
+
+/** What closing the account would erase and keep, and what is in the way. */
+export async function closing(): Promise<Outlook> {
+  await signedIn()
+  return send('get', '/api/v1/account/closing')
+}
+
+/** Close the account for good; `typed` is the word that confirms it. What lies on this phone stays: it is the user's. */
+export async function closeAccount(typed: string): Promise<void> {
+  await send('post', '/api/v1/account/closing', { body: { confirm: typed } })
   forgetSession()
 }

@@ -84,6 +84,9 @@ Component({
     privacy() {
       void platform.go('/pages/privacy/privacy')
     },
+    closing() {
+      void platform.go('/packages/account/closing/closing')
+    },
     async signOut() {
       if (!(await platform.ask('退出登录？', '没发出去的举报会留在手机里。', '退出'))) return
       await this.attempt(() => signOut())

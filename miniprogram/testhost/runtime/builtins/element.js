@@ -22,6 +22,7 @@ const accessible = {
   ariaRole: reflected(String, (node, role) => attribute(node, 'role', role)),
   ariaChecked: reflected(null, (node, checked) => attribute(node, 'aria-checked', checked === undefined || checked === null ? '' : String(checked))),
   ariaHidden: reflected(null, (node, hidden) => attribute(node, 'aria-hidden', hidden === true || hidden === 'true' ? 'true' : '')),
+  ...Object.fromEntries(['Checked', 'Expanded', 'Selected'].map((state) => [`aria${state}`, reflected(null, (node, is) => attribute(node, `aria-${state.toLowerCase()}`, is))])),
 }
 
 export function attribute(node, name, value) {

@@ -1,10 +1,12 @@
 // What a <button open-type="…"> asks of WeChat.
 import { phone } from '../phone.js'
+import { consented } from './privacy.js'
 import { standIn } from './stand-in.js'
 
 export const openTypes = {
   async getPhoneNumber(button) {
     try {
+      await consented('getPhoneNumber')
       const { code } = await standIn('phone', { user: phone.user, phone: phone.number })
       button.triggerEvent('getphonenumber', { errMsg: 'getPhoneNumber:ok', code })
     } catch (error) {
