@@ -4,20 +4,13 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import esbuild from 'esbuild'
+import { filesIn } from './files.mjs'
 import { copyTdesign } from './tdesign.mjs'
 import { iconStyles, usedIcons } from './icons.mjs'
 
 export const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 export const SRC = path.join(ROOT, 'src')
 export const DIST = path.join(ROOT, 'dist')
-
-export function filesIn(folder) {
-  return fs
-    .readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => path.relative(folder, path.join(entry.parentPath ?? entry.path, entry.name)).split(path.sep).join('/'))
-    .sort()
-}
 
 export function build() {
   fs.rmSync(DIST, { recursive: true, force: true })
