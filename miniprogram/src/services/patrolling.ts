@@ -204,15 +204,6 @@ export const shoot = (one: Box, photo: Photo): Promise<Item> => walk.shoot(one, 
 export const find = walk.find.bind(walk)
 export const visit = walk.visit.bind(walk)
 export const discard = (one: Box, item: Item): Promise<void> => walk.discard(one, item)
+export const giveUp = (one: Box): Promise<void> => walk.giveUp(one)
 
-/** Put another photo in the place of one that cannot be used, and send again. */
-export async function replacePhoto(one: Box, item: Item, bad: Photo, good: Photo): Promise<void> {
-  const swap = (photos: Photo[]) => photos.map((photo) => (photo === bad ? good : photo))
-  item.photos = swap(item.photos)
-  if (item.kind === 'finding' && item.settled) item.settled.photos = swap(item.settled.photos)
-  item.final = false
-  item.words = ''
-  await boxes.save(one)
-  await boxes.dropPhoto(bad)
-  await queue.wake()
-}
+export const replacePhoto = walk.replacePhoto.bind(walk)

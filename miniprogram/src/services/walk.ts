@@ -1,7 +1,8 @@
 // A patrol on this phone from its start to its end: what is done is written down at once, and sent when it can be.
 import type { Fix } from '../platform/index'
 import { Tracker } from './tracker'
-import type { Batch, Box, Boxes, Found, Item, Point, Shot, Start, Visited } from './boxes'
+import { photosOfItem, type Batch, type Box, type Boxes, type Found, type Item, type Point, type Shot, type Start, type Visited } from './boxes'
+import type { Photo } from './photos'
 import type { Queue } from './queue'
 
 /** A batch is closed, and with that ready to be sent, at so many points or after so long. */
@@ -119,9 +120,26 @@ export class Walk {
     if (item.held) return
     box.items = box.items.filter((one) => one !== item)
     await this.boxes.save(box)
-    const photos = item.kind === 'finding' ? [...item.photos, ...(item.settled?.photos ?? [])] : item.photos
-    for (const photo of photos) await this.boxes.dropPhoto(photo)
+    for (const photo of photosOfItem(item)) await this.boxes.dropPhoto(photo)
     this.send()
+  }
+
+  /** Put another photo in the place of one that cannot be used, and send again. */
+  async replacePhoto(box: Box, item: Item, bad: Photo, good: Photo): Promise<void> {
+    const swap = (photos: Photo[]) => photos.map((photo) => (photo === bad ? good : photo))
+    item.photos = swap(item.photos)
+    if (item.kind === 'finding' && item.settled) item.settled.photos = swap(item.settled.photos)
+    item.final = false
+    item.words = ''
+    await this.boxes.save(box)
+    await this.boxes.dropPhoto(bad)
+    await this.queue.wake()
+  }
+
+  /** Give up a whole patrol that the server will not take; everything of it leaves the phone. */
+  async giveUp(box: Box): Promise<void> {
+    await this.boxes.remove(box)
+    this.deps.changed()
   }
 
   private async add(box: Box, item: (New<Shot> & { kind: 'shot' }) | (New<Found> & { kind: 'finding' }) | (New<Visited> & { kind: 'visit' }) | Shot): Promise<Item> {

@@ -23,6 +23,7 @@ function shown(box: Box) {
       { n: words, words: box.started ? '条结束信息' : '条开始、结束信息' },
     ].filter((part) => part.n),
     words: box.final ? (box.words ?? '') : '',
+    hopeless: box.phase === 'ended' && (box.final || box.batches.some((batch) => batch.final && !batch.held)),
     stuck: [
       ...box.items
         .filter((item) => item.final && !item.held)
@@ -78,6 +79,12 @@ Component({
       const found = this.found(event)
       if (!found || !(await platform.ask('不发了？', `这${found.item.kind === 'finding' ? '个问题' : '一项'}会从手机里删掉，不会上报。`, '删掉', '留着'))) return
       await patrolling.discard(found.box, found.item)
+      this.show()
+    },
+    async giveUp(event: WechatMiniprogram.TouchEvent) {
+      const box = patrolling.box(String(event.currentTarget.dataset['box']))
+      const words = '没发出去的轨迹、照片和问题都会从手机里删掉，找不回来。拿不准的，先打电话问县河长办。'
+      if (box && (await platform.ask('删掉这次巡河？', words, '删掉', '留着'))) await patrolling.giveUp(box)
       this.show()
     },
     /** Another photo for one that cannot be used. */

@@ -12,6 +12,8 @@ const REDRAW_LONG_MS = 5000
 const LONG_TRACK = 300
 const PLACE_CAP_M = 100
 const STALE_MS = 45_000
+/** After so long a patrol that was cut off is over: going on would be another one. */
+const OVER_MS = 12 * 3600_000
 
 interface Near {
   code: string
@@ -48,6 +50,7 @@ Component({
     mode: '',
     unsent: '',
     full: false,
+    over: false,
     near: null as Near | null,
     places: '',
     seen: '',
@@ -118,6 +121,7 @@ Component({
         enough: Boolean(needed) && !left.length,
         lines: [...reaches.map((reach) => river(reach.line)), ...walked(piecesOf(patrolling.trackOf(box)))],
         full: patrolling.storageFull(),
+        over: Date.now() - (last?.at ?? new Date(box.start.started_at).getTime()) > OVER_MS,
       })
       if (last && this.data.following) this.setData(toGcj02(last))
       this.showPlace(box, last)
