@@ -11,6 +11,7 @@ const FINDING = { category: 'garbage', categoryName: '垃圾', text: '', place: 
 /** A patrol of some minutes with a photo, a finding and a visit, walked to its end. */
 async function wholePatrol(world: World): Promise<Box> {
   const box = await world.begin()
+  world.begun = box.id
   await world.stroll(70)
   await world.walk.shoot(box, world.photo())
   await world.walk.find(box, { ...FINDING, photos: [world.photo()], settled: { photos: [world.photo()], done: '已清走' } })
@@ -52,9 +53,12 @@ test('days without signal: everything waits on disk, over restarts, and goes out
   assert.deepEqual(waitingIn(kept, world.boxes), { points: 140, photos: 3, findings: 1, visits: 1, words: 2, stuck: 0, total: kept.batches.length + 5 })
   world.clock.ms += 5 * 86_400_000
   world.server.fates = []
+  const sentAt = new Date(world.clock.ms).toISOString()
   await world.queue.wake()
   await world.settle()
   everythingArrivedOnce(world, box, 140)
+  const { start, finish } = world.server.of(box.id)
+  assert.deepEqual([start?.['sent_at'], finish?.['sent_at']], [sentAt, sentAt], 'by this the server puts the clock right')
 })
 
 test('killed at every single step of writing and sending: what was walked is there once', async () => {
@@ -73,7 +77,11 @@ test('killed at every single step of writing and sending: what was walked is the
     killed += 1
     await world.restart()
     const [box] = world.boxes.all()
-    if (!box) continue // killed before the start was on disk, or after the end was held
+    if (!box) {
+      // Killed before the start was on disk, or after the end was held.
+      assert.ok(!world.begun || world.server.of(world.begun).held.finished, `killed at step ${at}: the patrol is gone`)
+      continue
+    }
     const walked = box.batches.filter((batch) => !batch.held).reduce((sum, batch) => sum + world.boxes.points(batch.id).length, 0)
     const before = world.server.points.length
     if (box.phase !== 'ended') await world.walk.finish(box)

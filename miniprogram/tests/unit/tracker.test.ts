@@ -92,6 +92,8 @@ test('a patrol that was cut off is offered, ended at its last point, and nothing
   assert.ok(kept && world.walk.current() === kept)
   const file = `track-${box.id}-${kept.batches[0]?.id}.log`
   const before = world.disk.files.get(file)
+  await world.queue.wake()
+  assert.equal(world.server.points.length, 30, 'what was walked goes out before the chief decides')
   await world.walk.resume()
   world.go(10)
   await new Promise((resolve) => setImmediate(resolve))

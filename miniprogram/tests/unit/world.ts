@@ -161,6 +161,8 @@ export class World {
   session: string | undefined = 'session-1'
   name = '李河长'
   ids = 0
+  /** The patrol of which the app said that it had begun. */
+  begun: string | undefined
   boxes!: Boxes
   queue!: Queue
   walk!: Walk
