@@ -226,55 +226,69 @@ def _named(work: Work, person_id: str | None) -> str | None:
     return people.name(work, UUID(person_id)) if person_id else None
 
 
+def show_events(work: Work, case: Case) -> list[dict[str, Any]]:
+    """The chain of a case as the actor may read it."""
+    rows = work.session.execute(
+        select(CaseEvent, PersonalText.text)
+        .outerjoin(PersonalText, PersonalText.id == CaseEvent.text_id)
+        .where(CaseEvent.case_id == case.id)
+        .order_by(CaseEvent.seq)
+    )
+    return [
+        {
+            "seq": event.seq,
+            "action": event.action,
+            "title": states.TITLES[event.action],
+            "from_state": event.from_state,
+            "to_state": event.to_state,
+            "at": event.at,
+            "role": event.role,
+            "unit": event.unit_code,
+            "by": _named(work, event.actor.removeprefix("person:")) if event.actor.startswith("person:") else None,
+            "for_person": _named(work, event.data.get("for_person")),
+            "text": ERASED if text is None and event.text_id else cases.readable_words(work, case, event, text),
+            "data": cases.readable_data(work.actor, event),
+            "hash": event.hash,
+        }
+        for event, text in rows
+        if not follow_ups.hidden(work.actor, event.action)
+    ]
+
+
 @bp.get("/cases/<uuid:case_id>/events")
 @bp.output(schemas.EventsOut)
 def events(case_id: UUID) -> Any:
     with unit_of_work(g.actor) as work:
-        case = cases.get(work, case_id)
-        rows = work.session.execute(
-            select(CaseEvent, PersonalText.text)
-            .outerjoin(PersonalText, PersonalText.id == CaseEvent.text_id)
-            .where(CaseEvent.case_id == case.id)
-            .order_by(CaseEvent.seq)
-        )
-        items = [
-            {
-                "seq": event.seq,
-                "action": event.action,
-                "title": states.TITLES[event.action],
-                "from_state": event.from_state,
-                "to_state": event.to_state,
-                "at": event.at,
-                "role": event.role,
-                "unit": event.unit_code,
-                "by": _named(work, event.actor.removeprefix("person:")) if event.actor.startswith("person:") else None,
-                "for_person": _named(work, event.data.get("for_person")),
-                "text": ERASED if text is None and event.text_id else cases.readable_words(work, case, event, text),
-                "data": cases.readable_data(g.actor, event),
-                "hash": event.hash,
-            }
-            for event, text in rows
-            if not follow_ups.hidden(g.actor, event.action)
-        ]
-        return {"items": items}
+        return {"items": show_events(work, cases.get(work, case_id))}
+
+
+def show_duplicates(work: Work, case: Case) -> list[dict[str, Any]]:
+    """The likely duplicates that the actor may see, the nearest first."""
+    proposed = work.session.execute(
+        select(DuplicateProposal, Case)
+        .join(Case, Case.id == DuplicateProposal.other_id)
+        .where(DuplicateProposal.case_id == case.id, cases.visible(work.actor))
+        .order_by(DuplicateProposal.distance_m)
+    )
+    return [
+        {"case_id": other.id, "number": other.number, "distance_m": proposal.distance_m, "state": other.state}
+        for proposal, other in proposed
+    ]
 
 
 @bp.get("/cases/<uuid:case_id>/duplicates")
 @bp.output(schemas.DuplicatesOut)
 def duplicates(case_id: UUID) -> Any:
     with unit_of_work(g.actor) as work:
-        case = cases.get(work, case_id)
-        proposed = work.session.execute(
-            select(DuplicateProposal, Case)
-            .join(Case, Case.id == DuplicateProposal.other_id)
-            .where(DuplicateProposal.case_id == case.id, cases.visible(g.actor))
-            .order_by(DuplicateProposal.distance_m)
-        )
-        items = [
-            {"case_id": other.id, "number": other.number, "distance_m": proposal.distance_m, "state": other.state}
-            for proposal, other in proposed
-        ]
-        return {"items": items}
+        return {"items": show_duplicates(work, cases.get(work, case_id))}
+
+
+def action_fields(form: schemas.ActionForm) -> dict[str, Any]:
+    """A form as the table of states takes it."""
+    fields: dict[str, Any] = form.model_dump(exclude_none=True)
+    for name in ("photos", "photos_before"):
+        fields[name] = [PhotoRef(photo.id, photo.claim) for photo in getattr(form, name)]
+    return fields
 
 
 @bp.post("/cases/<uuid:case_id>/actions/<action>")
@@ -284,9 +298,7 @@ def act(case_id: UUID, action: str, form: schemas.ActionForm) -> Any:
     """One action of the table in domain/states.py; `If-Match` names the version that the caller has seen."""
     if action not in states.ACTIONS:
         raise Fault("unknown_action", "没有这种操作。")
-    fields: dict[str, Any] = form.model_dump(exclude_none=True)
-    for name in ("photos", "photos_before"):
-        fields[name] = [PhotoRef(photo.id, photo.claim) for photo in getattr(form, name)]
+    fields = action_fields(form)
     request_text = form.model_dump_json()
     with unit_of_work(g.actor) as work:
         case = cases.get(work, case_id)

@@ -56,14 +56,18 @@ class EvidenceOut(BaseModel):
 def show(case_id: UUID) -> Any:
     """For those who verify; a unit does not learn here what would not have been noticed."""
     with unit_of_work(g.actor) as work:
-        case = cases.get(work, case_id)
-        evidence.check_reader(work.actor)
-        flags = evidence.flags_of(work, case)
-        taken = work.session.scalars(select(Photo).where(Photo.case_id == case.id).order_by(Photo.id))
-        return {
-            "items": [_photo(work, case, photo, flags.get(photo.id, [])) for photo in taken],
-            "unsettled": len(evidence.unsettled(work, case)),
-        }
+        return show_evidence(work, cases.get(work, case_id))
+
+
+def show_evidence(work: Work, case: Case) -> dict[str, Any]:
+    """Raises Forbidden for those who do not verify."""
+    evidence.check_reader(work.actor)
+    flags = evidence.flags_of(work, case)
+    taken = work.session.scalars(select(Photo).where(Photo.case_id == case.id).order_by(Photo.id))
+    return {
+        "items": [_photo(work, case, photo, flags.get(photo.id, [])) for photo in taken],
+        "unsettled": len(evidence.unsettled(work, case)),
+    }
 
 
 def _photo(work: Work, case: Case, photo: Photo, flags: list[EvidenceFlag]) -> dict[str, Any]:

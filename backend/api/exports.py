@@ -55,7 +55,7 @@ class ExportsOut(BaseModel):
     next: UUID | None
 
 
-def _show(work: Work, export: Export) -> dict[str, Any]:
+def show_export(work: Work, export: Export) -> dict[str, Any]:
     name = exports.file_name(work, export)
     url = None
     if export.key is not None and exports.downloadable(work, export):
@@ -112,7 +112,7 @@ def ask(asked: ExportForm) -> Any:
         if repeat.outcome is None:
             export = exports.ask(work, asked.format, filter_of(asked))
             repeat.outcome = {"id": str(export.id)}
-        return _show(work, exports.own(work, UUID(repeat.outcome["id"])))
+        return show_export(work, exports.own(work, UUID(repeat.outcome["id"])))
 
 
 @bp.get("/exports")
@@ -121,7 +121,7 @@ def ask(asked: ExportForm) -> Any:
 def listing(page: PageQuery) -> Any:
     with unit_of_work(g.actor) as work:
         found = exports.listing(work, page.before, page.limit)
-        items = [_show(work, export) for export in found]
+        items = [show_export(work, export) for export in found]
         return {"items": items, "next": found[-1].id if len(found) == page.limit else None}
 
 
@@ -129,7 +129,7 @@ def listing(page: PageQuery) -> Any:
 @bp.output(ExportOut)
 def show(export_id: UUID) -> Any:
     with unit_of_work(g.actor) as work:
-        return _show(work, exports.own(work, export_id))
+        return show_export(work, exports.own(work, export_id))
 
 
 @bp.post("/exports/<uuid:export_id>/cancel")
@@ -137,4 +137,4 @@ def show(export_id: UUID) -> Any:
 def cancel(export_id: UUID) -> Any:
     """Stop one that is under way, or remove the finished file before its day is over."""
     with unit_of_work(g.actor) as work:
-        return _show(work, exports.cancel(work, export_id))
+        return show_export(work, exports.cancel(work, export_id))

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, g, redirect, request
 
 from backend.api import access
 from backend.api.access import ACCESS, system
-from backend.domain import desk_sessions
+from backend.domain import deputies, desk_sessions
 from backend.domain.actors import NOBODY, Actor
 from backend.domain.desk_sessions import Browser
 from backend.domain.faults import Forbidden, Unauthenticated
@@ -52,7 +52,7 @@ def _admit() -> None:
             if not token:
                 raise Unauthenticated("unauthenticated", "请先登录。")
             row = desk_sessions.current(work, token)
-            g.actor, g.desk_session_id = desk_sessions.actor_of(row), row.id
+            g.actor, g.desk_session_id = deputies.with_stand_ins(work, desk_sessions.actor_of(row)), row.id
             unit = work.county.unit_by_code.get(g.actor.unit)
             g.frame["unit_name"] = unit.name if unit else g.actor.unit
     _check_form()

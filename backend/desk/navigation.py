@@ -23,6 +23,11 @@ OFFICE = frozenset({"office"})
 GROUPS: tuple[tuple[str, tuple[Item, ...]], ...] = (
     ("总览", (
         Item("desk.home.show", "工作台", "layout-dashboard"),
+        Item("desk.situation.show", "一张图", "map"),
+    )),
+    ("案件", (
+        Item("desk.ledger.listing", "台账", "table-properties"),
+        Item("desk.ledger.exported", "导出的文件", "download"),
     )),
     ("管理", (
         Item("desk.account.entries", "登录记录", "key-round", OFFICE),

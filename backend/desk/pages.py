@@ -116,6 +116,11 @@ def moment(at: datetime | None) -> str:
     return "—" if at is None else f"{day(at)} {at.astimezone(SHANGHAI):%H:%M}"
 
 
+def moment_of(text: str) -> str:
+    """The same of a time written as RFC 3339."""
+    return moment(datetime.fromisoformat(text))
+
+
 def clock_time(at: datetime | None) -> str:
     return "—" if at is None else f"{at.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}"
 

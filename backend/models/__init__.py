@@ -4,7 +4,7 @@ from backend.models.assessments import Assessment, AssessmentScore
 from backend.models.cases import Assignment, Case, CaseEvent, Clock, DuplicateProposal, PersonalText
 from backend.models.checkpoints import CheckpointVisit
 from backend.models.delegations import Delegation
-from backend.models.desk import DeskEntry, DeskPassword, DeskScan, DeskSession
+from backend.models.desk import DeskEntry, DeskPassword, DeskScan, DeskSession, DeskView
 from backend.models.emergency import Dispatch, Emergency
 from backend.models.evidence import EvidenceFlag
 from backend.models.exports import Export
@@ -51,6 +51,7 @@ __all__ = [
     "DeskPassword",
     "DeskScan",
     "DeskSession",
+    "DeskView",
     "Dispatch",
     "DuplicateProposal",
     "Emergency",

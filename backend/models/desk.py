@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from uuid6 import uuid7
 
@@ -88,3 +88,16 @@ class DeskEntry(Base):
     outcome: Mapped[str]
     browser: Mapped[str]
     address: Mapped[str]
+
+
+class DeskView(Base):
+    """A view of the ledger that somebody keeps: its filters and columns as the address holds them, under a name."""
+
+    __tablename__ = "desk_views"
+    __table_args__ = (UniqueConstraint("person_id", "name"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("persons.id"))
+    name: Mapped[str]
+    query: Mapped[str]
+    created_at: Mapped[datetime]

@@ -70,6 +70,17 @@ def upgrade():
         sa.UniqueConstraint("person_id", name=op.f("uq_desk_passwords_person_id")),
     )
     op.create_table(
+        "desk_views",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("person_id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("query", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["person_id"], ["persons.id"], name=op.f("fk_desk_views_person_id_persons")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_desk_views")),
+        sa.UniqueConstraint("person_id", "name", name=op.f("uq_desk_views_person_id_name")),
+    )
+    op.create_table(
         "desk_entries",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
@@ -101,6 +112,6 @@ def upgrade():
 
 
 def downgrade():
-    for table in ("desk_entries", "desk_passwords", "desk_scans", "desk_sessions"):
+    for table in ("desk_entries", "desk_views", "desk_passwords", "desk_scans", "desk_sessions"):
         op.drop_table(table)
     op.execute("DROP FUNCTION refuse_change_of_desk_entries()")
