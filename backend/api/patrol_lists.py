@@ -31,6 +31,7 @@ _EVENTS = {
 
 
 class PatrolQuery(Input):
+    mine: bool = Field(default=False, description="only one's own, and those on which one walked along")
     unit: Code | None = None
     person: UUID | None = None
     reach: Code | None = None

@@ -26,8 +26,10 @@ LIVE_FOR = timedelta(hours=12)
 
 @dataclass(frozen=True)
 class Filter:
-    """`since`, `until`: days of Asia/Shanghai in which the patrol began, both included."""
+    """`since`, `until`: days of Asia/Shanghai in which the patrol began, both included. `mine`: the actor's own, and
+    those on which the actor was named as walking along."""
 
+    mine: bool = False
     unit: str | None = None
     person: UUID | None = None
     reach: str | None = None
@@ -71,9 +73,14 @@ def _close(work: Work) -> ColumnElement[bool]:
         return true()
     if not actor.official:
         raise Forbidden("officials_only", "只有河长和工作人员可以查看巡河记录。")
-    along = exists().where(PatrolCompanion.patrol_id == Patrol.id, PatrolCompanion.person_id == actor.person_id)
-    mine = or_(Patrol.person_id == actor.person_id, along)
+    mine = _mine(work)
     return or_(mine, Patrol.unit_code == actor.unit) if actor.role in _OF_A_TOWNSHIP else mine
+
+
+def _mine(work: Work) -> ColumnElement[bool]:
+    person = work.actor.person_id
+    along = exists().where(PatrolCompanion.patrol_id == Patrol.id, PatrolCompanion.person_id == person)
+    return or_(Patrol.person_id == person, along)
 
 
 def _on(reaches: list[str]) -> ColumnElement[bool]:
@@ -127,7 +134,7 @@ def _rows() -> Select[Any]:
 
 
 def _conditions(work: Work, wanted: Filter) -> list[ColumnElement[bool]]:
-    asked: list[ColumnElement[bool]] = []
+    asked: list[ColumnElement[bool]] = [_mine(work)] if wanted.mine else []
     if wanted.unit is not None:
         asked.append(Patrol.unit_code == wanted.unit)
     if wanted.person is not None:

@@ -261,6 +261,7 @@ def test_companions_are_named_told_and_may_say_they_were_not_there(
     sender.send(walk)
     drain()
     [named] = shown(sender, walk)["companions"]
+    assert [one["id"] for one in other.phone.get("/patrols?mine=true").json["items"]] == [walk.id]  # type: ignore[index]
     assert named["person"] == names[other_name]
     assert other.phone.get("/notices").json["items"][0]["title"] == "共同巡河"  # type: ignore[index]
     assert {one["id"] for one in other.phone.get("/patrols").json["items"]} == {walk.id}  # type: ignore[index]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,9 +16,9 @@ from backend.domain.tracks.codec import unpack
 from backend.extensions import db
 from backend.local.pictures import make_jpeg
 from backend.models import Patrol, TrackBatch
-from tests.build import Build
+from tests.build import ROSTER, Build
 from tests.e2e.conftest import MiniProgram
-from tests.walks import Chief, Walk, chief
+from tests.walks import Chief, Sender, Walk, chief
 
 WIDTHS = (320, 375, 430)
 _CHUNK_MIN = 1  # the server's clock is moved along so often
@@ -348,6 +349,10 @@ def test_who_refuses_the_background_walks_with_the_screen_on_and_who_refuses_all
     own.press_begin()
     mini.sees("请不要锁屏或切走")
     own.look("foreground")
+    mini.turn(answers={"scope.camera": False})
+    mini.tap("拍照")
+    mini.sees("没有允许使用相机")
+    own.answer("取消")
     mini.turn(settings={"scope.userLocationBackground": True})
     mini.page.get_by_label("屏幕要一直亮着", exact=False).click()
     own.answer("去设置")
@@ -402,6 +407,39 @@ def test_practice_counts_for_nothing_and_opens_no_case(chiefs: Callable[..., Chi
     mini.sees("练习没达到要求")
     assert only_patrol().practice
     assert build.office().get("/cases").json["items"] == []  # type: ignore[index]
+
+
+def test_a_full_phone_says_so_and_the_walk_goes_on(chiefs: Callable[..., ChiefsPhone]) -> None:
+    own = chiefs()
+    own.begin()
+    own.mini.turn(full=True)
+    own.go(2)
+    own.mini.sees("手机存储满了，请删掉一些照片或视频。")
+    own.mini.turn(full=False)
+    own.go(2)
+    own.mini.page.get_by_text("手机存储满了").wait_for(state="detached")
+
+
+def test_a_companion_finds_the_joint_patrol_and_may_say_that_they_were_not_there(
+    phone: Callable[..., MiniProgram], build: Build, county: County
+) -> None:
+    sender = Sender(build, county)
+    possible = sender.phone.get("/patrols/companions").json["items"]  # type: ignore[index]
+    name, person = possible[0]["name"], possible[0]["person"]
+    other = next(row for row in ROSTER if row[0] == name)
+    walk = sender.walk()
+    sender.put(f"/{walk.id}", walk.start(build.clock(), companions=[person]))
+    for message in walk.messages(build.clock())[1:]:
+        sender.put(*message)
+    own = ChiefsPhone(phone(), build, county, replace(chief(), phone=other[1]))
+    own.open("pages/me/me")
+    own.mini.sees(name)
+    own.open("packages/chief/duties/duties")
+    own.mini.page.get_by_text("一起", exact=False).locator("visible=true").click()
+    own.look("joint")
+    own.mini.tap("我没有参加这次巡河")
+    own.answer("没有参加")
+    own.mini.sees("说没有参加")
 
 
 def test_a_county_chief_finds_the_cases_to_verify(

@@ -20,8 +20,9 @@ export async function askDuties(): Promise<Duty[]> {
   return items
 }
 
-export async function patrolsOf(person: string, before?: string): Promise<Result<'/api/v1/patrols', 'get'>> {
-  return send('get', '/api/v1/patrols', { query: { person, before, limit: 10 } })
+/** One's own patrols, and those on which one walked along, newest first. */
+export async function myPatrols(before?: string): Promise<Result<'/api/v1/patrols', 'get'>> {
+  return send('get', '/api/v1/patrols', { query: { mine: true, before, limit: 10 } })
 }
 
 export async function readPatrol(id: string): Promise<Patrol> {

@@ -1,6 +1,6 @@
 // What is due, the way to start, what is not sent yet, and the patrols walked with their verdicts.
 import * as platform from '../../../platform/index'
-import { askDuties, daysLeft, knownDuties, patrolsOf, standing, type Duty, type PatrolRow } from '../../../services/duties'
+import { askDuties, daysLeft, knownDuties, myPatrols, standing, type Duty, type PatrolRow } from '../../../services/duties'
 import { askGround, knownGround, type Ground } from '../../../services/ground'
 import { unreachable } from '../../../services/http'
 import { failed, LOADING, READY, type PageState } from '../../../services/load'
@@ -30,6 +30,7 @@ const shown = (row: PatrolRow) => ({
   when: when(row.began_at),
   where: row.reaches.map((reach) => reach.name).join('、') || '河段待定',
   metres: row.along_m === null ? '' : `沿河 ${Math.round(row.along_m)} 米`,
+  along: row.name === session()?.name ? '' : `和${row.name}一起`,
   ...standing(row),
 })
 
@@ -69,10 +70,8 @@ Component({
         const found = await askGround()
         this.showDue(found, await askDuties())
         this.setData({ old: '' })
-        if (found.person) {
-          const { items, next } = await patrolsOf(found.person)
-          this.setData({ patrols: items.map(shown), next: next ?? null, patrolsWords: items.length ? '' : '还没有巡过河。' })
-        }
+        const { items, next } = await myPatrols()
+        this.setData({ patrols: items.map(shown), next: next ?? null, patrolsWords: items.length ? '' : '还没有巡过河。' })
       } catch (error) {
         const problem = unreachable(error)
         if (known && kept) this.setData({ old: '没有连上网，下面是上次看到的。巡河照样可以开始。', patrolsWords: '连上网后才能看以前的巡河。' })
@@ -97,10 +96,8 @@ Component({
       await platform.stopRefreshing()
     },
     async more() {
-      const { person } = knownGround() ?? {}
-      if (!person) return
       try {
-        const { items, next } = await patrolsOf(person, this.data.next ?? undefined)
+        const { items, next } = await myPatrols(this.data.next ?? undefined)
         this.setData({ patrols: [...this.data.patrols, ...items.map(shown)], next: next ?? null })
       } catch (error) {
         platform.say(unreachable(error).title)

@@ -3,7 +3,7 @@
 import * as platform from '../../../platform/index'
 import { toGcj02 } from '../../../services/coordinates'
 import { lineOf, readPatrol, standing, type Patrol } from '../../../services/duties'
-import { reachesNamed } from '../../../services/ground'
+import { knownGround, reachesNamed } from '../../../services/ground'
 import { send, unreachable } from '../../../services/http'
 import { failed, LOADING, READY, type PageState } from '../../../services/load'
 import { marker, piecesOf, river, walked, type MapLine, type Marker } from '../../../services/maps'
@@ -47,6 +47,7 @@ Component({
     longitude: 0,
     appeals: [] as ReturnType<typeof appealed>[],
     canAppeal: false,
+    along: false,
     text: '',
     photos: [] as Photo[],
     appealKey: '',
@@ -141,6 +142,7 @@ Component({
         told: reasons.filter((one) => !one.tone),
         appeals: patrol.appeals.map(appealed).reverse(),
         canAppeal: patrol.allowed_actions.includes('appeal'),
+        along: patrol.companions.some((one) => one.person === knownGround()?.person && !one.declined),
       })
     },
 
@@ -192,6 +194,20 @@ Component({
         photos.forEach(drop)
         this.setData({ text: '', photos: [], appealKey: '' })
         platform.say('申诉已提出', 'success')
+        await this.ask()
+      } catch (error) {
+        platform.say(unreachable(error).title)
+      } finally {
+        this.setData({ busy: false })
+      }
+    },
+    /** Named as walking along, and was not there. */
+    async decline() {
+      if (this.data.busy || !(await platform.ask('没有参加这次巡河？', '说明以后，这次就不算您的了。', '没有参加'))) return
+      this.setData({ busy: true })
+      try {
+        await send('post', '/api/v1/patrols/{patrol_id}/decline', { path: { patrol_id: this.properties.id }, key: platform.randomId() })
+        platform.say('已说明', 'success')
         await this.ask()
       } catch (error) {
         platform.say(unreachable(error).title)
