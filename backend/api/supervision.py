@@ -99,7 +99,7 @@ def _row(work: Work, letter: Supervision, case: Case) -> dict[str, Any]:
     }
 
 
-def _letter(work: Work, letter_id: UUID) -> dict[str, Any]:
+def show_letter(work: Work, letter_id: UUID) -> dict[str, Any]:
     letter, case = supervision.get(work, letter_id, _readable(work))
     seqs = [letter.seq, *(seq for one in letter.replies for seq in (one.seq, one.decision_seq))]
     said = events.words(work, case.id, seqs)
@@ -140,16 +140,24 @@ def of_case(work: Work, case_id: UUID) -> list[dict[str, Any]]:
 def listing(page: SupervisionsQuery) -> Any:
     with unit_of_work(g.actor) as work:
         asked = supervision.Asked(**page.model_dump(exclude={"before", "limit"}))
-        found = supervision.page(work, asked, _readable(work), page.before, page.limit)
-        items = [_row(work, letter, case) for letter, case in found]
-        return {"items": items, "next": items[-1]["id"] if len(items) == page.limit else None}
+        items, more = show_letters(work, asked, page.before, page.limit)
+        return {"items": items, "next": more}
+
+
+def show_letters(
+    work: Work, asked: supervision.Asked, before: UUID | None, limit: int
+) -> tuple[list[dict[str, Any]], UUID | None]:
+    """One page of the letters that the caller may read, and where the next one begins."""
+    found = supervision.page(work, asked, _readable(work), before, limit)
+    items = [_row(work, letter, case) for letter, case in found]
+    return items, items[-1]["id"] if len(items) == limit else None
 
 
 @bp.get("/supervisions/<uuid:letter_id>")
 @bp.output(SupervisionOut)
 def show(letter_id: UUID) -> Any:
     with unit_of_work(g.actor) as work:
-        return _letter(work, letter_id)
+        return show_letter(work, letter_id)
 
 
 @bp.post("/supervisions/<uuid:letter_id>/replies")
@@ -163,7 +171,7 @@ def reply(letter_id: UUID, form: LetterReplyForm) -> Any:
             if repeat.outcome is None:
                 refs = [PhotoRef(photo.id, photo.claim) for photo in form.photos]
                 repeat.outcome = {"reply": str(supervision.reply(work, letter_id, form.text, refs).id)}
-        return _letter(work, letter_id)
+        return show_letter(work, letter_id)
 
 
 @bp.post("/supervisions/<uuid:letter_id>/replies/<uuid:reply_id>/accept")
@@ -187,7 +195,7 @@ def _decide(letter_id: UUID, reply_id: UUID, how: str, asked: str, reason: str, 
             if repeat.outcome is None:
                 supervision.decide(work, letter_id, reply_id, how == "accept", reason, reply_days)
                 repeat.outcome = {"reply": str(reply_id)}
-        return _letter(work, letter_id)
+        return show_letter(work, letter_id)
 
 
 @bp.post("/supervisions/<uuid:letter_id>/end")
@@ -200,4 +208,4 @@ def end(letter_id: UUID, form: EndForm) -> Any:
             if repeat.outcome is None:
                 supervision.end(work, letter_id, form.reason)
                 repeat.outcome = {"letter": str(letter_id)}
-        return _letter(work, letter_id)
+        return show_letter(work, letter_id)

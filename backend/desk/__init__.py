@@ -7,10 +7,24 @@ from apiflask import APIBlueprint, APIFlask
 
 def install(app: APIFlask) -> None:
     """Register every page under one blueprint, whose door, headers and errors hold for all of them."""
-    from backend.desk import account, cases, door, enrol, errors, home, ledger, pages, sign_in, situation, static_files
+    from backend.desk import (
+        account,
+        cases,
+        door,
+        enrol,
+        errors,
+        home,
+        ledger,
+        pages,
+        queues,
+        sign_in,
+        situation,
+        static_files,
+        triage,
+    )
 
     desk = APIBlueprint("desk", __name__, template_folder="templates", enable_openapi=False)
-    for module in (account, cases, enrol, home, ledger, sign_in, situation, static_files):
+    for module in (account, cases, enrol, home, ledger, queues, sign_in, situation, static_files, triage):
         desk.register_blueprint(module.bp)
     door.install(desk)
     errors.install(desk)

@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from backend.api.schemas import ActionForm
 from backend.desk import forms, uploads
-from backend.domain import deputies, ledger, people
+from backend.domain import cases, deputies, ledger, people
 from backend.domain.actors import ROLE_NAMES
 from backend.domain.faults import Fault
 from backend.models import Assignment, Case, Person, Report, RosterRole
@@ -96,10 +96,15 @@ def _form(work: Work, case: Case, allowed: dict[str, Any], report_text: str) -> 
     for one in fields:
         if one.name == "forwarded_text":
             one.value = report_text
-        if one.name == "unit" and case.routing and work.actor.role == "office":
-            one.value = case.routing.get("lead") or ""
+        if one.name == "unit" and not _accuses(work, case):
+            one.value = (cases.suggested(work, case) or {}).get("unit", "")
     return Form(action, allowed["title"], fields, not ONLY_ON_THE_PHONE.intersection(needs), action in FIRST,
                 action in FINAL)  # fmt: skip
+
+
+def _accuses(work: Work, case: Case) -> bool:
+    """Whether some report is about officials: then no unit is proposed, least of all the one that may be meant."""
+    return any(report.extra.get("accuses_officials") for report in case_reports(work, case))
 
 
 def _choices(work: Work, case: Case, action: str, name: str) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ from backend.api.evidence import show_evidence
 from backend.api.idempotency import once
 from backend.api.identity import LookForm
 from backend.api.schemas import Input
-from backend.desk import actions, errors, forms, pages, papers, rows, uploads
+from backend.desk import actions, door, errors, forms, pages, papers, rows, uploads
 from backend.domain import cases, identity, states
 from backend.domain.actors import OUTSIDE_ROLES, ROLE_NAMES
 from backend.domain.faults import Conflict, Fault
@@ -92,7 +92,8 @@ def act(case_id: UUID, action: str) -> Any:
             page = _page(work, case, fault=fault.title, changes=_changes(fault), failed=action, typed=typed,
                          wrong_field=fault.extra.get("field"))  # fmt: skip
             return pages.render("case.html", **page), fault.status
-    return pages.go(f"/desk/cases/{case_id}", f"已{title}。")
+    back = request.form.get("back")
+    return pages.go(door.safe_next(back) if back else f"/desk/cases/{case_id}", f"已{title}。")
 
 
 def _act(case_id: UUID, action: str, version: int) -> str:

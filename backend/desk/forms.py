@@ -11,7 +11,7 @@ from werkzeug.datastructures import MultiDict
 T = TypeVar("T", bound=BaseModel)
 
 # What belongs to the form itself and not to what it says.
-OURS = frozenset({"form_token", "form_key", "version"})
+OURS = frozenset({"form_token", "form_key", "version", "back"})
 
 
 def read(model: type[T], **more: Any) -> T:

@@ -27,6 +27,11 @@ GROUPS: tuple[tuple[str, tuple[Item, ...]], ...] = (
     )),
     ("案件", (
         Item("desk.ledger.listing", "台账", "table-properties"),
+        Item("desk.triage.show", "分办", "inbox", OFFICE),
+        Item("desk.queues.letters", "督办", "gavel"),
+        Item("desk.queues.look_backs", "回头看", "rotate-ccw", COUNTY),
+        Item("desk.queues.asked_extensions", "延期", "calendar-plus"),
+        Item("desk.queues.patrol_appeals", "巡河申诉", "message-square-warning"),
         Item("desk.ledger.exported", "导出的文件", "download"),
     )),
     ("管理", (
