@@ -17,6 +17,7 @@ class Phone {
     this.battery = 80
     this.charging = false
     this.album = [] // the files that the next chooseMedia gives; empty: the browser's own file dialogue
+    this.picks = 'album' // or camera: where the user takes a photo from when both are offered
     this.scan = '' // what the next scanCode reads
     this.subscription = 'accept' // what the consent sheet answers
     this.delay = 0 // ms by which every request is slowed down

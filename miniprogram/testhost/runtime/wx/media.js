@@ -37,7 +37,7 @@ export function media() {
   return {
     chooseMedia: call('chooseMedia', async ({ count = 9, sourceType = ['album', 'camera'] }) => {
       await consented('chooseMedia')
-      if (sourceType.length === 1 && sourceType[0] === 'camera') await allowed('scope.camera')
+      if (sourceType.includes('camera') && (sourceType.length === 1 || phone.picks === 'camera')) await allowed('scope.camera')
       const files = await pick(count)
       return { type: 'image', tempFiles: files.map((file) => ({ tempFilePath: keepTemporary(file), size: file.size, fileType: 'image' })) }
     }),
