@@ -22,8 +22,32 @@ export function build() {
     else fs.writeFileSync(target, script(fs.readFileSync(path.join(SRC, file), 'utf8'), file))
   }
   copyTdesign(DIST)
+  growText(DIST)
   fs.writeFileSync(path.join(DIST, 'miniprogram_npm/tdesign-miniprogram/icon/icon.wxss'), iconStyles(usedIcons(DIST)))
   fs.copyFileSync(path.join(ROOT, 'project.config.json'), path.join(DIST, 'project.config.json'))
+}
+
+/**
+ * Let text grow with the size that the user has set in WeChat: sizes of type become rem, and every page takes its root
+ * size from WeChat (page-meta). 32rpx is 16px on an ordinary phone, which is WeChat's ordinary size.
+ */
+function growText(dist) {
+  for (const file of filesIn(dist).filter((name) => name.endsWith('.wxss'))) {
+    const place = path.join(dist, file)
+    fs.writeFileSync(place, inRem(fs.readFileSync(place, 'utf8')))
+  }
+  const app = JSON.parse(fs.readFileSync(path.join(dist, 'app.json'), 'utf8'))
+  const pages = [...app.pages, ...(app.subPackages ?? []).flatMap(({ root, pages }) => pages.map((page) => `${root}/${page}`))]
+  for (const page of pages) {
+    const place = path.join(dist, `${page}.wxml`)
+    fs.writeFileSync(place, `<page-meta root-font-size="system" />${fs.readFileSync(place, 'utf8')}`)
+  }
+}
+
+const TYPE = /((?:^|[\s;{])(?:font-size|font|--td-[\w-]*font[\w-]*)\s*:)([^;}]*)/g
+
+export function inRem(css) {
+  return css.replace(TYPE, (_, name, value) => name + value.replace(/([\d.]+)rpx/g, (__, size) => `${Number((size / 32).toFixed(4))}rem`))
 }
 
 /** One TypeScript file as the CommonJS that WeChat runs; ES2018 is what its oldest engines in use understand. */

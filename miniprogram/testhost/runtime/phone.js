@@ -17,6 +17,7 @@ class Phone {
     this.battery = 80
     this.charging = false
     this.album = [] // the files that the next chooseMedia gives; empty: the browser's own file dialogue
+    this.fontScale = 1
     this.picks = 'album' // or camera: where the user takes a photo from when both are offered
     this.scan = '' // what the next scanCode reads
     this.subscription = 'accept' // what the consent sheet answers
@@ -39,6 +40,12 @@ class Phone {
 
   tell(name, value) {
     for (const listener of this.listeners[name] ?? []) listener(value)
+  }
+
+  /** The size of type set in WeChat: 1 is ordinary, 1.4 about the largest. */
+  setFontScale(scale) {
+    this.fontScale = scale
+    this.tell('fontScale', scale)
   }
 
   /** Move; everybody who follows the place hears of it. */

@@ -6,12 +6,13 @@ import { choices } from './choices.js'
 import { definition as image } from './image.js'
 import { definition as map } from './map.js'
 import { definition as navigator } from './navigator.js'
+import { definition as pageMeta } from './page-meta.js'
 import { definition as picker } from './picker.js'
 import { scrolling } from './scrolling.js'
 import { showing } from './showing.js'
 import { BUILTINS } from './names.js'
 
-const OWN = { button, image, input: inputDefinition, textarea: textareaDefinition, map, navigator, picker, ...choices, ...scrolling, ...showing }
+const OWN = { button, image, input: inputDefinition, textarea: textareaDefinition, map, navigator, 'page-meta': pageMeta, picker, ...choices, ...scrolling, ...showing }
 
 /** Returns tag → component, to be made known to the mini program's code space. */
 export function defineBuiltins(space, templates) {

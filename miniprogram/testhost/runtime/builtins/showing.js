@@ -1,4 +1,4 @@
-// Elements that only show something: <progress>, <rich-text>, <icon>, <text>, <page-meta>, <root-portal>.
+// Elements that only show something: <progress>, <rich-text>, <icon>, <text>, <root-portal>.
 import { attribute, nodeOf, reflected } from './element.js'
 
 function bar(node, percent) {
@@ -24,9 +24,6 @@ export const showing = {
   'rich-text': { holds: false, properties: { nodes: reflected(null, (node, nodes) => (node.textContent = plain(nodes))), space: String } },
   'icon': { holds: false, properties: { type: String, size: null, color: String } },
   'text': { properties: { selectable: Boolean, userSelect: Boolean, space: String, decode: Boolean } },
-  'page-meta': {
-    properties: { pageStyle: String, rootFontSize: String, backgroundColor: String, pageFontSize: reflected(String, (_, size) => size && (document.documentElement.style.fontSize = size)) },
-  },
   'root-portal': { properties: { enable: Boolean } },
 } // prettier-ignore
 
