@@ -3,6 +3,7 @@ import * as platform from '../platform/index'
 import { send, type Result } from './http'
 import { current, forgetSession, keepSession, type Session } from './session'
 
+const LEFT = 'signed-out'
 let signingIn: Promise<Session> | undefined
 
 /** The session of this phone; signs in when there is none. Parallel callers share one sign-in. */
@@ -16,6 +17,7 @@ export function signedIn(): Promise<Session> {
 }
 
 async function signIn(): Promise<Session> {
+  platform.forget(LEFT)
   const code = await platform.loginCode()
   return keepSession(await send('post', '/api/v1/session', { body: { code }, anonymous: true }))
 }
@@ -43,7 +45,7 @@ export async function chooseRole(roleId: string): Promise<Session> {
 export async function signOut(everywhere = false): Promise<void> {
   if (everywhere) await send('delete', '/api/v1/sessions')
   else await send('delete', '/api/v1/session')
-  forgetSession()
+  leave()
 }
 
 export type Outlook = Result<'/api/v1/account/closing', 'get'>
@@ -57,5 +59,15 @@ export async function closing(): Promise<Outlook> {
 /** Close the account for good; `typed` is the word that confirms it. What lies on this phone stays: it is the user's. */
 export async function closeAccount(typed: string): Promise<void> {
   await send('post', '/api/v1/account/closing', { body: { confirm: typed } })
+  leave()
+}
+
+function leave(): void {
+  platform.write(LEFT, true)
   forgetSession()
+}
+
+/** Whether the user has signed out and not come back: nothing may sign in behind their back. */
+export function hasLeft(): boolean {
+  return platform.read<boolean>(LEFT) === true
 }

@@ -1,7 +1,7 @@
 // The patrol that this phone is on, and those it has not sent yet: boxes, queue and walk put together with the real
 // disk, clock, network and location.
 import * as platform from '../platform/index'
-import { signedIn } from './auth'
+import { hasLeft, signedIn } from './auth'
 import { Boxes, PHOTO_PREFIX, waitingIn, type Box, type Counts, type Item, type Point, type Start } from './boxes'
 import { draftPhotos } from './finding'
 import { reachesNamed } from './ground'
@@ -29,6 +29,7 @@ const net: Net = {
     throw new Problem(410, 'photo_gone', '这张照片在手机里找不到了，可能被清理了。', { photo: photo.id })
   },
   async signIn() {
+    if (hasLeft()) throw new Problem(0, 'signed_out', '您已退出登录。到“我的”里登录后，没发完的会接着发。')
     return (await signedIn()).name
   },
 }

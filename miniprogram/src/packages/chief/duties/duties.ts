@@ -4,7 +4,7 @@ import { askDuties, daysLeft, knownDuties, myPatrols, standing, type Duty, type 
 import { askGround, knownGround, type Ground } from '../../../services/ground'
 import { unreachable } from '../../../services/http'
 import { failed, LOADING, READY, type PageState } from '../../../services/load'
-import { current, onPatrol, ready, unsent } from '../../../services/patrolling'
+import { current, flushPatrols, onPatrol, ready, unsent } from '../../../services/patrolling'
 import { current as session } from '../../../services/session'
 import { when } from '../../../services/words'
 
@@ -70,6 +70,7 @@ Component({
         const found = await askGround()
         this.showDue(found, await askDuties())
         this.setData({ old: '' })
+        void flushPatrols()
         const { items, next } = await myPatrols()
         this.setData({ patrols: items.map(shown), next: next ?? null, patrolsWords: items.length ? '' : '还没有巡过河。' })
       } catch (error) {
