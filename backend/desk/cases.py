@@ -23,6 +23,8 @@ from backend.work import Work, unit_of_work
 
 bp = APIBlueprint("cases", __name__, enable_openapi=False)
 
+# The page is a fresh one already: what was typed is still there, and may be sent again in sight of the change.
+_STALE = "您填写的时候，这个案件刚刚被别人处理过，没有提交。请看下面的变化，确认后再提交一次。"
 _BEFORE = frozenset({"report", "before"})
 
 
@@ -89,7 +91,8 @@ def act(case_id: UUID, action: str) -> Any:
         with unit_of_work(g.actor) as work:
             case = cases.get(work, case_id)
             typed = request.form.to_dict()
-            page = _page(work, case, fault=fault.title, changes=_changes(fault), failed=action, typed=typed,
+            told = _STALE if fault.code == "stale_version" else fault.title
+            page = _page(work, case, fault=told, changes=_changes(fault), failed=action, typed=typed,
                          wrong_field=fault.extra.get("field"))  # fmt: skip
             return pages.render("case.html", **page), fault.status
     back = request.form.get("back")

@@ -8,6 +8,8 @@ from flask import request
 from pydantic import BaseModel
 from werkzeug.datastructures import MultiDict
 
+from backend.domain.faults import Fault
+
 T = TypeVar("T", bound=BaseModel)
 
 # What belongs to the form itself and not to what it says.
@@ -44,5 +46,8 @@ def _is_list(kind: Any) -> bool:
 
 
 def key() -> str:
-    """The form's own key, by which a second press of the button is known. As long as an Idempotency-Key must be."""
-    return request.form.get("form_key", "").strip()[:128]
+    """The form's own key, by which a second press of the button is known. Raises Fault when it is missing."""
+    sent = request.form.get("form_key", "").strip()
+    if not 8 <= len(sent) <= 128 or not sent.isascii():
+        raise Fault("form_key_missing", "表单不完整，请刷新页面后再提交。")
+    return sent

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -46,7 +47,8 @@ def show() -> Any:
         return pages.render(
             "situation.html",
             asked=asked,
-            n=len(found),
+            n=sum(count.n for state, count in ledger.counts(work, _wanted(asked)).items() if state in states.OPEN),
+            shown=len(found),
             late=late.most_common(12),
             n_late=sum(late.values()),
             patrols=patrol_lists.live(work),
@@ -103,10 +105,14 @@ def layers() -> Any:
         )  # fmt: skip
 
 
-def _open_cases(work: Work, asked: SituationQuery) -> list[Case]:
+def _wanted(asked: SituationQuery) -> Filter:
+    """Open cases under these filters, what is due first in front."""
     form = LedgerFilter(**asked.model_dump(exclude={"wall"}))
-    wanted = Filter(**{**vars(filter_of(form)), "states": states.OPEN})
-    return ledger.page(work, wanted, None, MOST)[0]
+    return replace(filter_of(form), states=states.OPEN, sort="due")
+
+
+def _open_cases(work: Work, asked: SituationQuery) -> list[Case]:
+    return ledger.page(work, _wanted(asked), None, MOST)[0]
 
 
 def _with_cases(work: Work, found: list[Case]) -> list[tuple[dict[str, Any], Case]]:

@@ -99,7 +99,7 @@ def test_who_acts_on_what_changed_meanwhile_is_told_what_and_loses_no_word(
     desk.page.locator("summary", has_text="退回").click()
     desk.page.locator("#return-reason").fill("不在我乡范围")
     desk.page.get_by_role("button", name="退回", exact=True).click()
-    desk.sees("刚刚被别人处理过")
+    desk.sees("刚刚被别人处理过，没有提交")
     desk.sees("定级")
     assert desk.page.locator("#return-reason").input_value() == "不在我乡范围"
     desk.wcag()
