@@ -8,10 +8,11 @@ from flask import current_app
 from sqlalchemy import select
 
 from backend.extensions import db
-from backend.models import Person, RosterRole
+from backend.models import Consent, Person, RosterRole
 from backend.vault import Vault
 from tests.build import Build, phone_of
 from tests.e2e.conftest import MiniProgram
+from tests.e2e.test_resident import at_home, start_report
 
 NUMBER = phone_of("530199002")
 
@@ -103,3 +104,38 @@ def test_an_official_with_open_cases_is_told_to_hand_over(phone: Callable[..., M
     mini.sees("现在还不能注销")
     mini.sees("1 件没有办结的案件")
     assert mini.page.get_by_label("注销账号", exact=True).locator("visible=true").count() == 0
+
+
+def consents() -> list[int]:
+    return list(db.session.scalars(select(Consent.remaining).execution_options(populate_existing=True)))
+
+
+def test_after_a_report_one_message_is_agreed_to_and_counted(phone: Callable[..., MiniProgram], build: Build) -> None:
+    mini = at_home(phone)
+    start_report(mini)
+    mini.tap("提交举报")
+    mini.sees("已经收到，编号 QH-")
+    mini.tap("有进展用微信告诉我")
+    mini.sees("有进展会用微信告诉您一次")
+    assert consents() == [1]
+
+
+def test_an_official_may_decline_and_agree_later(phone: Callable[..., MiniProgram], build: Build) -> None:
+    build.official(NUMBER)
+    mini = at_me(phone, user=f"official-{NUMBER}", subscription="reject")
+    mini.tap("新消息用微信提醒我")
+    mini.sees("没有订阅")
+    assert consents() == []
+    mini.turn(subscription="accept")
+    mini.tap("新消息用微信提醒我")
+    mini.sees("有进展会用微信告诉您一次")
+    assert consents() == [1]
+
+
+def test_who_reports_without_a_name_is_not_asked(phone: Callable[..., MiniProgram], build: Build) -> None:
+    mini = at_home(phone)
+    start_report(mini)
+    mini.page.get_by_label("匿名：", exact=False).click()
+    mini.tap("提交举报")
+    mini.sees("您选的是匿名")
+    assert mini.page.get_by_label("有进展用微信告诉我").count() == 0

@@ -328,6 +328,15 @@ export async function openSettings(): Promise<void> {
   await wx.openSetting({}).catch(refuse)
 }
 
+/**
+ * WeChat's sheet for subscription messages; only a tap may open it. Resolves with what was answered for each template:
+ * accept allows one message. Rejects when the user has switched all such messages off.
+ */
+export async function subscribe(templates: string[]): Promise<Record<string, string>> {
+  const { errMsg: _, ...answers } = (await wx.requestSubscribeMessage({ tmplIds: templates }).catch(refuse)) as Record<string, string>
+  return answers
+}
+
 // Privacy: WeChat asks before the first private call, and shows the contract that the console holds
 
 type PrivacyAnswer = (answer: { buttonId?: string; event: 'agree' | 'disagree' }) => void

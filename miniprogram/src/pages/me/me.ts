@@ -1,6 +1,7 @@
 // Who I am here: roles and switching between them, binding to the roster, messages, leaving.
 import * as platform from '../../platform/index'
 import { bindCode, bindPhone, chooseRole, refresh, signOut } from '../../services/auth'
+import { askFor, templatesFor } from '../../services/consents'
 import { unreachable } from '../../services/http'
 import { failed, LOADING, READY, type PageState } from '../../services/load'
 import { inbox, markRead, type Notice } from '../../services/notices'
@@ -11,7 +12,7 @@ type Shown = Notice & { when: string }
 const shown = (notice: Notice): Shown => ({ ...notice, when: when(notice.created_at) })
 
 Component({
-  data: { page: LOADING as PageState, session: null as Session | null, notices: [] as Shown[], next: null as string | null, code: '', busy: false },
+  data: { page: LOADING as PageState, session: null as Session | null, notices: [] as Shown[], next: null as string | null, code: '', busy: false, templates: [] as string[] },
   pageLifetimes: {
     show() {
       void this.load()
@@ -22,7 +23,8 @@ Component({
       try {
         const session = await refresh()
         const { items, next } = await inbox()
-        this.setData({ page: READY, session, notices: items.map(shown), next })
+        const templates = await templatesFor(session.roles.length ? 'official' : 'reporter')
+        this.setData({ page: READY, session, notices: items.map(shown), next, templates })
       } catch (error) {
         this.setData({ page: failed(error) })
       }
@@ -31,9 +33,14 @@ Component({
       await this.load()
       await platform.stopRefreshing()
     },
-    async more() {
-      const { items, next } = await inbox(this.data.next ?? undefined)
-      this.setData({ notices: [...this.data.notices, ...items.map(shown)], next })
+    more() {
+      return this.attempt(async () => {
+        const { items, next } = await inbox(this.data.next ?? undefined)
+        this.setData({ notices: [...this.data.notices, ...items.map(shown)], next })
+      })
+    },
+    subscribe() {
+      return this.attempt(async () => platform.say(await askFor(this.data.templates)))
     },
     async read(event: WechatMiniprogram.TouchEvent) {
       const id = String(event.currentTarget.dataset['id'])

@@ -1,5 +1,6 @@
 // What this phone has sent or is still sending, and the way to a report by its receipt code.
 import * as platform from '../../../platform/index'
+import { askFor, templatesFor } from '../../../services/consents'
 import { EMPTY, keepDraft } from '../../../services/draft'
 import { unreachable } from '../../../services/http'
 import { flush, forgetReceipts, onOutbox, receipts, remove, waiting, type Receipt, type Waiting } from '../../../services/outbox'
@@ -11,10 +12,11 @@ let stop: (() => void) | undefined
 
 Component({
   properties: { new: String },
-  data: { waiting: [] as Shown[], receipts: [] as (Receipt & { when: string })[], fresh: null as Receipt | null, code: '', fault: '', busy: false, before: 0 },
+  data: { waiting: [] as Shown[], receipts: [] as (Receipt & { when: string })[], fresh: null as Receipt | null, code: '', fault: '', busy: false, before: 0, templates: [] as string[] },
   lifetimes: {
     attached() {
       this.setData({ before: receipts().length })
+      void this.prepare()
       stop = onOutbox(() => this.show())
       this.show()
     },
@@ -35,6 +37,17 @@ Component({
         receipts: kept.map((receipt) => ({ ...receipt, when: when(receipt.submitted_at) })),
         fresh: this.properties.new ? (kept[0] ?? null) : this.data.fresh,
       })
+    },
+    async prepare() {
+      // Without signal there is nobody to ask; the receipt serves without.
+      this.setData({ templates: await templatesFor('reporter').catch(() => []) })
+    },
+    async subscribe() {
+      try {
+        platform.say(await askFor(this.data.templates))
+      } catch (error) {
+        platform.say(unreachable(error).title)
+      }
     },
     type(event: WechatMiniprogram.Input) {
       this.setData({ code: event.detail.value, fault: '' })
