@@ -301,8 +301,9 @@ export class Queue {
     const photos = 'kind' in one ? photosOfItem(one) : []
     const named = photos.find((photo) => [photo.ref?.id, photo.id].includes(problem.extra['photo'] as string))
     if (LOST_PHOTO.has(problem.code) && photos.length) {
-      // Uploaded days ago and cleared away since, or never quite there: the file is still here, so once more.
-      for (const photo of named ? [named] : photos) Object.assign(photo, { state: 'waiting', percent: 0, ref: undefined })
+      // Uploaded days ago and cleared away since, or never quite there: the files are still here, so once more. All of
+      // them: the server names one at a time, and they went up together.
+      for (const photo of photos) Object.assign(photo, { state: 'waiting', percent: 0, ref: undefined })
       return true
     }
     if (['photo_refused', 'photo_gone'].includes(problem.code) && named) {

@@ -230,20 +230,19 @@ test('what the server refuses for good waits for the chief, in words, and the re
   assert.deepEqual([...world.disk.files.keys()], [])
 })
 
-test('a photo that was cleared away on the server meanwhile is uploaded once more', async () => {
+test('photos that were cleared away on the server meanwhile are uploaded once more', async () => {
   const world = await new World().start()
-  world.server.fates = []
   const box = await world.begin()
   await world.settle()
-  world.server.fates = ['ok', 'offline'] // the photo went up, what it belongs to did not
-  await world.walk.shoot(box, world.photo())
+  world.server.fates = ['ok', 'ok', 'ok', 'offline'] // the photos went up, what they belong to did not
+  await world.walk.find(box, { ...FINDING, photos: [world.photo(), world.photo()], settled: { photos: [world.photo()], done: '' } })
   for (let n = 0; n < 50; n++) await new Promise((resolve) => setImmediate(resolve))
-  assert.equal(world.server.photos.size, 1)
+  assert.equal(world.server.photos.size, 3)
   world.server.photos.clear()
   await world.restart()
   await world.queue.wake()
   await world.settle()
-  assert.equal(world.server.patrols.get(box.id)?.held.photos.length, 1)
+  assert.equal(world.server.of(box.id).held.findings.length, 1)
 })
 
 test('a full phone goes on walking and sending, says so, and writes everything down once there is room', async () => {
