@@ -76,11 +76,17 @@ def running(work: Work, case: Case, kind: Kind) -> Clock | None:
 
 
 def start(work: Work, case: Case, kind: Kind, holder: str, reckoned: Reckoned | None = None) -> Clock:
+    clock = begun(work, case, kind, holder, reckoned)
+    work.session.add(clock)
+    work.session.flush()
+    return clock
+
+
+def begun(work: Work, case: Case, kind: Kind, holder: str, reckoned: Reckoned | None = None) -> Clock:
+    """The clock that `start` would start, yet to be stored: for many cases at once."""
     clock = Clock(case_id=case.id, kind=kind, holder=holder, started_at=work.now)
     reckoned = reckoned or due(work, case, kind)
     _set(work, clock, within_order(work, case, reckoned) if kind == "rectify" else reckoned)
-    work.session.add(clock)
-    work.session.flush()
     return clock
 
 

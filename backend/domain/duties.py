@@ -42,10 +42,8 @@ class RuleBook:
 
     def __init__(self, work: Work) -> None:
         versions = select(CountyVersion.effective_on, CountyVersion.document["rules"]["duty"])
-        rows = work.session.execute(versions.order_by(CountyVersion.effective_on, CountyVersion.id)).tuples()
-        newest: dict[date, dict[str, Any] | None] = dict(
-            rows.all()
-        )  # of several versions of one day the last loaded one
+        rows = work.session.execute(versions.order_by(CountyVersion.effective_on, CountyVersion.id))
+        newest: dict[date, dict[str, Any] | None] = dict(rows.all())  # of several of one day the last loaded one
         self._known = [Dated(DutyRules.model_validate(duty or {}), since) for since, duty in newest.items()]
 
     def on(self, day: date) -> Dated:
@@ -128,11 +126,8 @@ def _check_period(first: date, last: date) -> None:
 
 
 def _terms(work: Work, rows: list[RosterRole]) -> list[Term]:
-    names = dict(
-        work.session.execute(select(Person.id, Person.name).where(Person.id.in_({row.person_id for row in rows})))
-        .tuples()
-        .all()
-    )
+    people = select(Person.id, Person.name).where(Person.id.in_({row.person_id for row in rows}))
+    names = dict(work.session.execute(people).all())
     return [
         Term(
             role_id=row.id, person_id=row.person_id, name=names[row.person_id], role=row.role, unit=row.unit_code,

@@ -152,14 +152,29 @@ def append(
 
     The caller holds the case's row lock, or has just created it. Afterwards `case.version` is the event's number.
     """
+    if work.actor.stands_in:
+        data = _for_whom(work, case) | data
+    event, kept = compose(work, case, action, from_state, data, text)
+    if kept is not None:
+        work.session.add(kept)
+        work.session.flush()
+    work.session.add(event)
+    if told:
+        work.defer("tell", case.id, event.seq)
+    return event
+
+
+def compose(
+    work: Work, case: Case, action: str, from_state: str | None, data: dict[str, Any], text: str | None = None
+) -> tuple[CaseEvent, PersonalText | None]:
+    """The next event of the case's chain and the words that belong to it, both yet to be stored, the words first.
+
+    For whoever stores those of many cases at once; everybody else calls `append`.
+    """
     kept = None
     if text:
         salt = secrets.token_hex(16)
         kept = PersonalText(id=uuid4(), case_id=case.id, report_id=work.actor.report_id, salt=salt, text=text)
-        work.session.add(kept)
-        work.session.flush()
-    if work.actor.stands_in:
-        data = _for_whom(work, case) | data
     event = CaseEvent(
         case_id=case.id,
         seq=case.version + 1,
@@ -178,7 +193,4 @@ def append(
     )
     event.hash = link(event)
     case.version, case.head_hash, case.updated_at = event.seq, event.hash, work.now
-    work.session.add(event)
-    if told:
-        work.defer("tell", case.id, event.seq)
-    return event
+    return event, kept

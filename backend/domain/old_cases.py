@@ -7,6 +7,7 @@ the days up to now are one stretch, charged to who had the case then; the stretc
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -16,11 +17,12 @@ from pydantic import BaseModel, ConfigDict
 from uuid6 import uuid7
 
 from backend.clock import end_of_day
-from backend.domain import deadlines, routing, states
+from backend.domain import deadlines, routing
 from backend.domain.deadlines import Reckoned
 from backend.domain.masking import mask
 from backend.domain.named_places import NamedPlace, Standing, standing_for
 from backend.domain.places import places_of
+from backend.domain.states import Brought
 from backend.geo import CoordType, to_wgs84
 from backend.models import Assignment, Case, Clock, Report
 from backend.rules.imports import OldState
@@ -74,8 +76,8 @@ class OldCase(BaseModel):
         return self.extended_on or self.due_on
 
 
-def put_on_ledger(work: Work, old: OldCase, batch: UUID, sheet: str, line: int) -> Case:
-    """The case with its report, assignments and clocks, and the event of its import."""
+def brought(work: Work, old: OldCase, batch: UUID, sheet: str, line: int) -> Brought:
+    """The case with its report, assignments and clocks, and what the event of its import says."""
     standing = _standing(work, old)
     case = Case(
         id=uuid7(),
@@ -95,10 +97,9 @@ def put_on_ledger(work: Work, old: OldCase, batch: UUID, sheet: str, line: int) 
         routing=_routing(work, old),
         routing_reason=f"{REASON}，按原台账登记的单位办理。",
     )
-    states.import_case(work, case, _report(work, old, case), old.state, _told(old, batch, sheet, line), _words(old))
-    _assign(work, old, case)
-    _start_clocks(work, old, case)
-    return case
+    beside = (*_assignments(old, case), *_clocks(work, old, case))
+    told = _told(old, batch, sheet, line)
+    return Brought(case, _report(work, old, case), old.state, told, _words(old), beside)
 
 
 def _routing(work: Work, old: OldCase) -> dict[str, Any]:
@@ -155,30 +156,28 @@ def _report(work: Work, old: OldCase, case: Case) -> Report:
     )
 
 
-def _assign(work: Work, old: OldCase, case: Case) -> None:
+def _assignments(old: OldCase, case: Case) -> Iterator[Assignment]:
     if case.lead_unit is None:
         return
     opened_at = _at(old.assigned_on) or case.opened_at
     accepted_at = _at(old.accepted_on) if old.accepted_on else opened_at if old.state != "assigned" else None
     common = {"case_id": case.id, "reason": REASON, "opened_at": opened_at}
-    work.session.add(Assignment(**common, unit_code=case.lead_unit, accepted_at=accepted_at))
-    work.session.add_all(  # they have known of it for long: nothing to acknowledge
-        Assignment(**common, unit_code=unit, part="assist", acknowledged_at=opened_at)
-        for unit in old.assisting
-        if unit != case.lead_unit
-    )
+    yield Assignment(**common, unit_code=case.lead_unit, accepted_at=accepted_at)
+    for unit in old.assisting:
+        if unit != case.lead_unit:  # they have known of it for long: nothing to acknowledge
+            yield Assignment(**common, unit_code=unit, part="assist", acknowledged_at=opened_at)
 
 
 def _at(day: date | None) -> datetime | None:
     return end_of_day(day, _MORNING) if day is not None else None
 
 
-def _start_clocks(work: Work, old: OldCase, case: Case) -> None:
+def _clocks(work: Work, old: OldCase, case: Case) -> Iterator[Clock]:
     due_at = deadlines.moment(work, old.present_due_on) if old.present_due_on else None
     case.first_rectify_by = deadlines.moment(work, old.due_on) if old.due_on else due_at
     if old.state == "triage":
         case.ordered_by, case.first_rectify_by = due_at, None
-        deadlines.start(work, case, "triage", work.county.office)
+        yield deadlines.begun(work, case, "triage", work.county.office)
         return
     if case.lead_unit is None:
         return
@@ -188,25 +187,24 @@ def _start_clocks(work: Work, old: OldCase, case: Case) -> None:
         asked_on = old.asked_on or old.closed_on
         asked_at = end_of_day(asked_on, _NOON) if asked_on else min(due_at, work.now)
         ended = work.now if running else asked_at
-        _stretch(work, case, began, max(ended, began), due_at)
+        yield _stretch(case, began, max(ended, began), due_at)
     if old.state == "assigned":
-        deadlines.start(work, case, "accept", case.lead_unit)
-        deadlines.start(work, case, "refuse", case.lead_unit)
+        yield deadlines.begun(work, case, "accept", case.lead_unit)
+        yield deadlines.begun(work, case, "refuse", case.lead_unit)
     if running:
         goes_on = Reckoned(due_at, set_by=SOURCE) if due_at else None
-        clock = deadlines.start(work, case, "rectify", case.lead_unit, goes_on)
+        clock = deadlines.begun(work, case, "rectify", case.lead_unit, goes_on)
         case.first_rectify_by = case.first_rectify_by or clock.due_at
+        yield clock
     elif old.state == "in_review":
-        deadlines.start(work, case, "review", work.county.office)
+        yield deadlines.begun(work, case, "review", work.county.office)
 
 
-def _stretch(work: Work, case: Case, began: datetime, ended: datetime, due_at: datetime) -> None:
+def _stretch(case: Case, began: datetime, ended: datetime, due_at: datetime) -> Clock:
     """The days that the unit has used before this ledger knew of the case."""
     if ended <= began:
         ended = began + timedelta(seconds=1)
-    work.session.add(
-        Clock(
-            case_id=case.id, kind="rectify", holder=case.lead_unit, started_at=began, stopped_at=ended, due_at=due_at,
-            set_by=SOURCE,
-        )
+    return Clock(
+        case_id=case.id, kind="rectify", holder=case.lead_unit, started_at=began, stopped_at=ended, due_at=due_at,
+        set_by=SOURCE,
     )  # fmt: skip

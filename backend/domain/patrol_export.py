@@ -69,7 +69,7 @@ def _rows(work: Work, first: date, last: date, unit: str | None) -> Iterator[tup
     )
     if unit is not None:
         query = query.where(Patrol.unit_code == unit)
-    yield from work.session.execute(query.execution_options(yield_per=_AT_ONCE)).tuples()
+    yield from work.session.execute(query.execution_options(yield_per=_AT_ONCE))
 
 
 def _table(work: Work, first: date, last: date, unit: str | None, into: IO[bytes]) -> int:

@@ -6,7 +6,7 @@ bring. A state of `None` in `to` means: stays as it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -34,7 +34,7 @@ from backend.domain.actors import Actor
 from backend.domain.faults import Conflict, Fault, Forbidden
 from backend.domain.standing import capacities
 from backend.domain.words import blank
-from backend.models import Case, CaseEvent, Report
+from backend.models import Assignment, Case, CaseEvent, Clock, Report
 
 if TYPE_CHECKING:
     from backend.rules.imports import OldState
@@ -334,16 +334,35 @@ def open_case(work: Work, case: Case, report: Report, data: dict[str, Any]) -> N
     work.session.flush()
 
 
-def import_case(
-    work: Work, case: Case, report: Report, state: OldState, data: dict[str, Any], text: str | None
-) -> None:
-    """Put a case of the ledger that the county kept before on this one, in the state in which it stood there."""
-    case.state = state
-    work.session.add(case)
-    work.session.flush()
-    events.append(work, case, "import", None, {**data, **bindings.bind(report)}, text, told=False)
-    report.case_id = case.id
-    work.session.add(report)
+@dataclass(frozen=True)
+class Brought:
+    """A case of the ledger that the county kept before, in the state in which it stood there; nothing of it is stored.
+
+    `data` and `text` are those of the event of its import; `beside`: its assignments and clocks.
+    """
+
+    case: Case
+    report: Report
+    state: OldState
+    data: dict[str, Any]
+    text: str | None
+    beside: tuple[Assignment | Clock, ...]
+
+
+def import_cases(work: Work, brought: Sequence[Brought]) -> None:
+    """Put cases of the ledger that the county kept before on this one, many at a time, each table written once."""
+    cases, words, rest = [one.case for one in brought], [], []
+    for one in brought:
+        one.case.state, one.case.version = one.state, 0
+        event, text = events.compose(
+            work, one.case, "import", None, {**one.data, **bindings.bind(one.report)}, one.text
+        )
+        one.report.case_id = one.case.id
+        words += [text] if text is not None else []
+        rest += [event, one.report, *one.beside]
+    for rows in (cases, words, rest):  # in this order: each refers to the ones before
+        work.session.add_all(rows)
+        work.session.flush()
 
 
 def withdraw_import(work: Work, case: Case, data: dict[str, Any]) -> None:
