@@ -34,7 +34,8 @@ from backend.domain.actors import Actor
 from backend.domain.faults import Conflict, Fault, Forbidden
 from backend.domain.standing import capacities
 from backend.domain.words import blank
-from backend.models import Assignment, Case, CaseEvent, Clock, Report
+from backend.extensions import Base
+from backend.models import Case, CaseEvent, Report
 
 if TYPE_CHECKING:
     from backend.rules.imports import OldState
@@ -346,7 +347,7 @@ class Brought:
     state: OldState
     data: dict[str, Any]
     text: str | None
-    beside: tuple[Assignment | Clock, ...]
+    beside: tuple[Base, ...]
 
 
 def import_cases(work: Work, brought: Sequence[Brought]) -> None:
