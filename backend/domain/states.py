@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.orm import DeclarativeBase
 
 from backend.domain import (
     assistance,
@@ -34,7 +35,6 @@ from backend.domain.actors import Actor
 from backend.domain.faults import Conflict, Fault, Forbidden
 from backend.domain.standing import capacities
 from backend.domain.words import blank
-from backend.extensions import Base
 from backend.models import Case, CaseEvent, Report
 
 if TYPE_CHECKING:
@@ -347,7 +347,7 @@ class Brought:
     state: OldState
     data: dict[str, Any]
     text: str | None
-    beside: tuple[Base, ...]
+    beside: tuple[DeclarativeBase, ...]
 
 
 def import_cases(work: Work, brought: Sequence[Brought]) -> None:
