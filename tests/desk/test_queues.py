@@ -27,6 +27,24 @@ def test_what_nobody_answers_for_is_assigned_by_a_click_on_the_map(screen: Calla
     assert build.office().get("/cases").json["items"][0]["state"] == "assigned"  # type: ignore[index]
 
 
+def test_the_office_releases_what_units_may_read_of_a_sensitive_report(build: Build) -> None:
+    build.report(category="illegal_discharge", privacy="confidential", text="我是隔壁的王五，他们夜里排黑水。")
+    office = build.office()
+    case = office.get("/cases").json["items"][0]  # type: ignore[index]
+    desk = build.at_the_desk(OFFICE)
+    assert "敏感，先审核" in desk.get("/desk/triage").text
+    form = {
+        "version": str(case["version"]),
+        "unit": LEAD,
+        "reason": "属地办理",
+        "forwarded_text": "有人反映夜间排黑水。",
+    }
+    assert "已交办" in desk.send(f"/desk/cases/{case['id']}/actions/assign", **form).text
+    page = build.at_the_desk(HANDLER).get(f"/desk/cases/{case['id']}").text
+    assert "有人反映夜间排黑水。" in page
+    assert "王五" not in page
+
+
 def test_a_likely_duplicate_is_seen_beside_the_other_and_merged_then_split_off(
     screen: Callable[..., Screen], build: Build
 ) -> None:
