@@ -14,7 +14,7 @@ from uuid6 import uuid7
 
 from backend.domain.actors import ROLE_NAMES, Actor, HeldRole
 from backend.domain.faults import Fault, Forbidden, NotFound, Unauthenticated
-from backend.models import Account, BindingCode, Person, RosterRole, SignIn
+from backend.models import Account, BindingCode, DeskSession, Person, RosterRole, SignIn
 from backend.vault import new_token, token_hash
 
 if TYPE_CHECKING:
@@ -114,6 +114,10 @@ def sign_out(work: Work, row: SignIn, everywhere: bool) -> None:
             accounts = select(Account.id).where(Account.person_id == row.account.person_id)
             which = SignIn.account_id.in_(accounts)
     work.session.execute(update(SignIn).where(SignIn.ended_at.is_(None), which).values(ended_at=work.now))
+    if everywhere and row.account.person_id is not None:
+        # A lost phone may have let a computer in.
+        at_desks = update(DeskSession).where(DeskSession.person_id == row.account.person_id)
+        work.session.execute(at_desks.where(DeskSession.ended_at.is_(None)).values(ended_at=work.now))
 
 
 def bind_by_phone(work: Work, row: SignIn, phone: str) -> Person:

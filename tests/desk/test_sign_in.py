@@ -200,6 +200,12 @@ def test_the_sessions_of_other_computers_are_seen_and_ended_from_this_one(build:
     assert here.get("/desk/").status_code == 200
 
 
+def test_signing_out_everywhere_on_the_phone_ends_the_sessions_at_computers(build: Build) -> None:
+    phone, desk = build.official(HANDLER), build.at_the_desk(HANDLER)
+    assert phone.call("DELETE", "/sessions").status_code == 204
+    assert "why=signed_out" in desk.get("/desk/").location
+
+
 def test_nobody_ends_the_session_of_somebody_else(build: Build) -> None:
     mine, theirs = build.at_the_desk(HANDLER), build.at_the_desk(OFFICE)
     page = build.at_the_desk(OFFICE).get("/desk/account").text
