@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from backend.county import County
+from backend.jobs import drain
 from tests.build import OFFICE, POINTS, Build, phone_of
 from tests.desk.conftest import Screen
+from tests.walks import Sender
 
 LEAD = POINTS["inside_township"]["lead"]
 HANDLER = phone_of(LEAD)
@@ -133,3 +136,23 @@ def test_a_township_sees_only_its_own_in_every_queue(build: Build) -> None:
 
 def test_appeals_say_that_there_are_none(screen: Callable[..., Screen], build: Build) -> None:
     screen().open("/desk/appeals").sees("没有待答复的申诉")
+
+
+def test_an_appeal_against_a_verdict_is_upheld_from_the_queue(
+    screen: Callable[..., Screen], build: Build, county: County
+) -> None:
+    sender = Sender(build, county)
+    walk = sender.walk(metres=300)
+    sender.send(walk)
+    drain()
+    made = sender.phone.post(f"/patrols/{walk.id}/appeal", {"text": "手机没电了，走完了全程。"})
+    assert made.status_code == 201, made.json
+    desk = screen().open("/desk/appeals")
+    desk.sees("走完了全程")
+    desk.looks_right("appeals")
+    desk.page.keyboard.press("j")
+    desk.page.keyboard.press("g")
+    desk.page.keyboard.type("照片属实")
+    desk.page.locator("button", has_text="申诉成立").click()
+    desk.sees("已答复申诉。")
+    assert build.office().get(f"/patrols/{walk.id}").json["valid"] is True  # type: ignore[index]
