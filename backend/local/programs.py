@@ -46,6 +46,7 @@ def base_env(folder: Folder, environ: Mapping[str, str]) -> dict[str, str]:
         "LEDGER_ROOTS_DIR": str(folder.path / "ledger-roots"),
         "COUNTY_DIR": str(COUNTY),
         "WECHAT_BASE_URL": stand_in,
+        "WECHAT_TEMPLATES": '{"default": "T-case"}',  # the stand-in knows every template until told of some
         "SMS_BASE_URL": stand_in,
     }
     return {name: environ.get(name) or value for name, value in ours.items()}

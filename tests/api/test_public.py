@@ -156,6 +156,14 @@ def test_only_photos_that_were_looked_at_are_shown(build: Build) -> None:
     is_a_plain_refusal(publish(office, case_id, photos=[foreign]), 422, "unknown_photo")
 
 
+@pytest.mark.parametrize("said", ["missing", "waiting", "review", "risky"])
+def test_a_photo_that_wechat_has_not_passed_waits_for_a_person(build: Build, said: str) -> None:
+    build.case("closed")
+    db.session.execute(db.text("UPDATE photos SET content_check = :said"), {"said": said})
+    db.session.commit()
+    assert listed(build)[0]["picture"] is None
+
+
 @pytest.mark.parametrize("privacy", ["anonymous", "confidential"])
 def test_photos_of_who_must_not_be_known_are_shown_only_after_a_look(build: Build, privacy: str) -> None:
     build.case("closed", privacy=privacy)
