@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -23,6 +23,7 @@ from backend.clients.storage import ObjectMissing, ObjectTooLarge
 from backend.clients.wechat import WeChatRefused
 from backend.domain import (
     archive,
+    assessments,
     cases,
     content,
     duties,
@@ -195,6 +196,15 @@ def watch_measures(work: Work, system: System) -> None:
     measures.tell_overdue(work)
 
 
+def freeze_assessments(work: Work, system: System) -> None:
+    for month in assessments.due(work):
+        work.defer("freeze_assessment", month)
+
+
+def freeze_assessment(work: Work, system: System, month: str) -> None:
+    assessments.freeze(work, date.fromisoformat(month))
+
+
 def archive_cases(work: Work, system: System) -> None:
     archive.archive_due(work)
 
@@ -245,6 +255,8 @@ JOBS: dict[str, Callable[..., None]] = {
     "watch_follow_ups": watch_follow_ups,
     "watch_risk_source": watch_risk_source,
     "watch_measures": watch_measures,
+    "freeze_assessments": freeze_assessments,
+    "freeze_assessment": freeze_assessment,
     "archive_cases": archive_cases,
 }
 
@@ -343,6 +355,7 @@ def defer_hourly_rounds() -> None:
         work.defer("draw_follow_ups")
         work.defer("watch_follow_ups")
         work.defer("archive_cases")
+        work.defer("freeze_assessments")
 
 
 def _due(system: System) -> tuple:

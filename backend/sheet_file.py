@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import xlsxwriter
 
 from backend.clock import SHANGHAI
-from backend.domain.sheets import Cell, FileForm, Heading, Sheet, harmless
+from backend.domain.sheets import Cell, FileForm, Sheet, harmless
 
 CONTENT_TYPES: dict[FileForm, str] = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -56,67 +56,88 @@ def _plain(cell: Cell) -> str:
 
 
 def _write_xlsx(path: Path, sheet: Sheet, tell: Callable[[int], None]) -> int:
-    """One page: title, note, header (frozen, filtered, repeated on every page), one row each."""
+    return write_book(path, [sheet], tell)
+
+
+def write_book(path: Path, sheets: Sequence[Sheet], tell: Callable[[int], None] = lambda rows: None) -> int:
+    """Write a spreadsheet of several pages, one after the other. Returns how many rows there were on all of them."""
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     done = 0
     with xlsxwriter.Workbook(str(path), options) as book:
-        page = book.add_worksheet(_tab(sheet.name))
-        last = len(sheet.headings) - 1
-        for number, heading in enumerate(sheet.headings):
-            page.set_column(number, number, heading.width)
-        page.set_row(0, _TALL_PT)
-        page.merge_range(0, 0, 0, last, sheet.title, _style(book, bold=True, font_size=18, align="center"))
-        page.merge_range(1, 0, 1, last, sheet.note, _style(book, align="left"))
-        page.set_row(2, _TALL_PT)
-        head = _style(book, bold=True, align="center", text_wrap=True, border=1, bg_color="#DDEBF7")
-        for number, heading in enumerate(sheet.headings):
-            page.write_string(2, number, heading.title, head)
-        writer = _Writer(book, page)
-        for done, row in enumerate(sheet.rows, start=1):
-            writer.write(2 + done, row, sheet.headings)
-            if done % TELL_EVERY == 0:
-                tell(done)
-        page.freeze_panes(3, 2)
-        page.autofilter(2, 0, 2 + done, last)
-        page.set_landscape()
-        page.set_paper(_A4)
-        page.repeat_rows(2)
-        page.repeat_columns(0, 1)
-        page.print_area(0, 0, 2 + done, last)
-        page.fit_to_pages(math.ceil(sum(heading.width for heading in sheet.headings) / _PAGE_WIDTH), 0)
-        page.print_across()
-        page.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.6)
-        page.set_footer("&C第 &P 页，共 &N 页")
+        styles = _Styles(book)
+        for sheet in sheets:
+            done = _write_page(book.add_worksheet(_tab(sheet.name)), styles, sheet, done, tell)
     return done
 
 
-class _Writer:
-    """Puts cells in their places, each kind in its format."""
+def _write_page(page: Any, styles: _Styles, sheet: Sheet, done: int, tell: Callable[[int], None]) -> int:
+    """Title, note, header (frozen, filtered, repeated on every printed page), one row each, in this order.
 
-    def __init__(self, book: Any, page: Any) -> None:
-        self._page = page
-        self._text = _style(book, text_wrap=True, border=1)
-        self._number = _style(book, border=1, align="center")
-        self._day = _style(book, border=1, align="center", num_format="yyyy-mm-dd")
-        self._moment = _style(book, border=1, align="center", num_format="yyyy-mm-dd hh:mm")
+    `done`: rows of the pages before. Returns how many they are with those of this page.
+    """
+    last = len(sheet.headings) - 1
+    for number, heading in enumerate(sheet.headings):
+        page.set_column(number, number, heading.width)
+    above = [(sheet.title, styles.title, _TALL_PT), (sheet.note, styles.note, None)]
+    above = [one for one in above if one[0]]
+    for line, (text, style, height) in enumerate(above):
+        page.set_row(line, height)
+        page.merge_range(line, 0, line, last, text, style)
+    head = len(above)
+    page.set_row(head, _TALL_PT)
+    for number, heading in enumerate(sheet.headings):
+        page.write_string(head, number, heading.title, styles.head)
+    line = head
+    for line, row in enumerate(sheet.rows, start=head + 1):
+        _write_row(page, styles, line, row)
+        done += 1
+        if done % TELL_EVERY == 0:
+            tell(done)
+    page.freeze_panes(head + 1, sheet.held)
+    page.autofilter(head, 0, line, last)
+    page.set_landscape()
+    page.set_paper(_A4)
+    page.repeat_rows(head)
+    if sheet.held:
+        page.repeat_columns(0, sheet.held - 1)
+    page.print_area(0, 0, line, last)
+    page.fit_to_pages(math.ceil(sum(heading.width for heading in sheet.headings) / _PAGE_WIDTH), 0)
+    page.print_across()
+    page.set_margins(left=0.4, right=0.4, top=0.8 if sheet.running else 0.5, bottom=0.6)
+    if sheet.running:
+        page.set_header(f"&C&14{sheet.running.replace('&', '&&')}")
+    page.set_footer("&C第 &P 页，共 &N 页")
+    return done
 
-    def write(self, line: int, row: list[Cell], headings: tuple[Heading, ...]) -> None:
-        for number, (cell, _) in enumerate(zip(row, headings, strict=True)):
-            if cell is None or cell == "":
-                self._page.write_blank(line, number, None, self._text)
-            elif isinstance(cell, str):
-                self._page.write_string(line, number, cell[:_CELL_MAX], self._text)
-            elif isinstance(cell, datetime):
-                local = cell.astimezone(SHANGHAI).replace(tzinfo=None)
-                self._page.write_datetime(line, number, local, self._moment)
-            elif isinstance(cell, date):
-                self._page.write_datetime(line, number, cell, self._day)
-            else:
-                self._page.write_number(line, number, cell, self._number)
+
+class _Styles:
+    """The formats of a book, each kind of cell in its own."""
+
+    def __init__(self, book: Any) -> None:
+        def style(**properties: Any) -> Any:
+            return book.add_format({"font_name": _FONT, "font_size": 11, "valign": "vcenter", **properties})
+
+        self.title = style(bold=True, font_size=18, align="center")
+        self.note = style(align="left")
+        self.head = style(bold=True, align="center", text_wrap=True, border=1, bg_color="#DDEBF7")
+        self.text = style(text_wrap=True, border=1)
+        self.number = style(border=1, align="center")
+        self.day = style(border=1, align="center", num_format="yyyy-mm-dd")
+        self.moment = style(border=1, align="center", num_format="yyyy-mm-dd hh:mm")
 
 
-def _style(book: Any, **properties: Any) -> Any:
-    return book.add_format({"font_name": _FONT, "font_size": 11, "valign": "vcenter", **properties})
+def _write_row(page: Any, styles: _Styles, line: int, row: list[Cell]) -> None:
+    for number, cell in enumerate(row):
+        if cell is None or cell == "":
+            page.write_blank(line, number, None, styles.text)
+        elif isinstance(cell, str):
+            page.write_string(line, number, cell[:_CELL_MAX], styles.text)
+        elif isinstance(cell, datetime):
+            page.write_datetime(line, number, cell.astimezone(SHANGHAI).replace(tzinfo=None), styles.moment)
+        elif isinstance(cell, date):
+            page.write_datetime(line, number, cell, styles.day)
+        else:
+            page.write_number(line, number, cell, styles.number)
 
 
 def _tab(name: str) -> str:

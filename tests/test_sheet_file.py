@@ -98,3 +98,20 @@ def test_rows_are_taken_one_by_one_and_progress_is_told(tmp_path: Path, form: sh
 @pytest.mark.parametrize("name", ["a[b]:c*d?e/f\\g'", "长" * 50, "'''"])
 def test_any_name_can_be_that_of_a_tab(tmp_path: Path, name: str) -> None:
     assert len(written(tmp_path / "t.xlsx", sheet_of(name=name)).title) in range(1, 32)
+
+
+def test_a_book_has_its_pages_one_after_the_other_with_or_without_title(tmp_path: Path) -> None:
+    heard: list[int] = []
+    first = sheet_of(*([str(n), "乙", NOON, date(2026, 6, 2), n] for n in range(400)))
+    second = Sheet("汇总", "", "", HEADINGS[:2], [["=1+1", "甲"] for _ in range(200)], held=0, running="清源县 A&B")
+    assert sheet_file.write_book(tmp_path / "t.xlsx", [first, second], heard.append) == 600
+    assert heard == [500]
+    book = openpyxl.load_workbook(tmp_path / "t.xlsx")
+    assert book.sheetnames == ["台账", "汇总"]
+    assert (book["台账"].max_row, book["汇总"].max_row) == (403, 201)
+    page = book["汇总"]
+    assert [cell.value for cell in page[1]] == ["编号", "说明"]
+    assert (page["A2"].value, page["A2"].data_type) == ("=1+1", "s")
+    assert (page.freeze_panes, page.auto_filter.ref, page.print_title_rows) == ("A2", "A1:B201", "$1:$1")
+    assert page.oddHeader.center.text == "清源县 A&&B"
+    assert list(page.merged_cells.ranges) == []

@@ -120,6 +120,7 @@ ACCESS: dict[str, str] = {
     "patrol_export.archive": "office",
     "assessments.trend": "official",
     "assessments.show": "official",
+    "assessments.score": "official",
     "assessments.summons": "official",
     "assessments.sheet": "office",
     "assessments.publish": "office",

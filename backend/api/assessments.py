@@ -1,24 +1,25 @@
-"""Assessment 考核: a month's preview or published scores with their sources, corrections, trend, summons, the sheet."""
+"""Assessment 考核: a month's preview or frozen scores with their sources, corrections, trend, summons, the sheet."""
 
 from __future__ import annotations
 
-import io
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-import xlsxwriter
 from apiflask import APIBlueprint
 from flask import Response, g
 from pydantic import BaseModel, Field
 
+from backend.api import files
 from backend.api.idempotency import once, required_key
+from backend.api.openapi import a_file
 from backend.api.schemas import Input, Words
 from backend.clock import shanghai_day
-from backend.domain import assessments
+from backend.domain import assessment_sheet, assessments
 from backend.domain.actors import ROLE_NAMES
 from backend.domain.assessments import Month, Score
 from backend.domain.duty_periods import period_of
+from backend.domain.faults import NotFound
 from backend.domain.ledger import note_use
 from backend.sheet_file import CONTENT_TYPES
 from backend.work import Work, unit_of_work
@@ -42,13 +43,19 @@ class PartOut(BaseModel):
     deductions: list[DeductionOut]
 
 
+class TracedPartOut(PartOut):
+    counted: dict[str, list[str]] = Field(
+        default_factory=dict, description="the ids of everything that was looked at, kept or not"
+    )
+
+
 class VersionOut(BaseModel):
     total: float
     made_at: datetime | None
     reason: str | None
 
 
-class ScoreOut(BaseModel):
+class SubjectOut(BaseModel):
     subject: str
     kind: Literal["unit", "chief"]
     unit: str
@@ -59,19 +66,30 @@ class ScoreOut(BaseModel):
     rank: int = Field(description="as it was when the score was written down")
     reason: str | None = Field(description="of the last correction")
     earlier: list[VersionOut] = Field(description="what corrections replaced, the oldest first")
+
+
+class ScoreOut(SubjectOut):
     parts: list[PartOut] | None = Field(description="None where only the total may be seen")
+
+
+class TracedScoreOut(SubjectOut):
+    parts: list[TracedPartOut]
+    proposed: list[TracedPartOut] | None = Field(description="what would have to be corrected; None: nothing")
 
 
 class MonthOut(BaseModel):
     month: str
     title: str
+    words: str = Field(description="how the scores are to be read: what does not count yet, until when")
+    over: bool = Field(description="false while the month runs: what can still be done is not counted as missed")
     county_version: int
     cut_off: datetime
+    frozen_at: datetime | None = Field(description="since when later arrivals are corrections; None: a preview")
     published_at: datetime | None
     can_publish: bool
     units: list[ScoreOut]
     chiefs: list[ScoreOut]
-    proposed: list[ScoreOut] = Field(description="what is known now and differs from what was published")
+    proposed: list[ScoreOut] = Field(description="what is known now and differs from what was frozen")
 
 
 class CorrectionForm(Input):
@@ -104,10 +122,12 @@ class SummonsRow(BaseModel):
     name: str
     unit: str
     total: float
+    lost: str = Field(description="where the points went, the most first; empty: none was lost")
     reasons: list[SummonsReasonOut]
 
 
 class SummonsOut(BaseModel):
+    words: str = Field(description="how far these scores are settled")
     items: list[SummonsRow]
 
 
@@ -128,15 +148,23 @@ def _score(work: Work, one: Score) -> dict[str, Any]:
     }
 
 
+def _title(month: Month) -> str:
+    stage = "" if month.published_at else "（待公布）" if month.frozen_at else "（预览）"
+    return f"{month.period.name}考核{stage}"
+
+
 def _month(work: Work, month: Month) -> dict[str, Any]:
     published = month.published_at is not None
     seen = [one for one in month.scores if assessments.sees_total(work.actor, one, published)]
     office = work.actor.role == "office"
     return {
         "month": f"{month.period.first:%Y-%m}",
-        "title": f"{month.period.name}考核{'' if published else '（预览）'}",
+        "title": _title(month),
+        "words": month.words,
+        "over": month.over,
         "county_version": month.county_version,
         "cut_off": month.cut_off,
+        "frozen_at": month.frozen_at,
         "published_at": month.published_at,
         "can_publish": office and not published and work.now >= month.cut_off,
         "units": [_score(work, one) for one in seen if one.kind == "unit"],
@@ -159,9 +187,22 @@ def trend(asked: TrendQuery) -> Any:
 @bp.get("/assessments/<month>")
 @bp.output(MonthOut)
 def show(month: str) -> Any:
-    """A preview before the month is published; afterwards what was published, with corrections and proposals."""
+    """A preview before the cut-off; afterwards what was known then, with corrections and proposals."""
     with unit_of_work(g.actor) as work:
         return _month(work, assessments.show(work, assessments.month_of(month)))
+
+
+@bp.get("/assessments/<month>/scores/<subject>")
+@bp.output(TracedScoreOut)
+def score(month: str, subject: str) -> Any:
+    """One score with the ids of every case, patrol, letter and office that was looked at, part by part."""
+    with unit_of_work(g.actor) as work:
+        shown = assessments.show(work, assessments.month_of(month))
+        one = next((one for one in shown.scores if one.subject == subject), None)
+        if one is None or not assessments.sees(work.actor, one):
+            raise NotFound("这个月没有这个考核对象，或您无权查看。")
+        proposed = next((new.parts for new in shown.proposed if new.subject == subject), None)
+        return {**_score(work, one), "proposed": proposed}
 
 
 @bp.get("/assessments/<month>/summons")
@@ -174,10 +215,10 @@ def summons(month: str) -> Any:
         seen = [one for one in shown.scores if one.subject in found and assessments.sees(work.actor, one)]
         rows = [
             {"subject": one.subject, "name": one.name, "unit": one.unit, "total": one.total,
-             "reasons": found[one.subject]}
+             "lost": assessments.lost_most(one), "reasons": found[one.subject]}
             for one in seen
         ]  # fmt: skip
-        return {"items": rows}
+        return {"words": shown.words, "items": rows}
 
 
 @bp.post("/assessments/<month>/publish")
@@ -208,53 +249,11 @@ def correct(month: str, form: CorrectionForm) -> Any:
 
 
 @bp.get("/assessments/<month>/scores.xlsx")
+@bp.doc(responses=a_file(CONTENT_TYPES["xlsx"]))
 def sheet(month: str) -> Response:
-    """Townships, chiefs and every deduction, a sheet each."""
+    """Townships, chiefs and every deduction, a page each."""
     with unit_of_work(g.actor) as work:
         shown = assessments.show(work, assessments.month_of(month))
         note_use(work, "assessment_export", len(shown.scores), {"month": str(shown.period.first)})
-        data = _workbook(shown)
-    answer = Response(data, content_type=CONTENT_TYPES["xlsx"])
-    answer.headers["Content-Disposition"] = f"attachment; filename=assessment-{shown.period.first:%Y-%m}.xlsx"
-    return answer
-
-
-def _workbook(shown: Month) -> bytes:
-    memory = io.BytesIO()
-    book = xlsxwriter.Workbook(memory, {"in_memory": True, "strings_to_formulas": False})
-    head = book.add_format({"bold": True, "bg_color": "#D9EDF0", "border": 1})
-    for kind, name in (("unit", "乡镇"), ("chief", "河长")):
-        scores = sorted((one for one in shown.scores if one.kind == kind), key=lambda one: one.rank)
-        titles = [part["title"] for part in scores[0].parts] if scores else []
-        rows: list[list[Any]] = [
-            [one.rank, one.name, ROLE_NAMES.get(one.role or "", ""), one.total, *(part["points"] for part in one.parts),
-             one.reason or ""]
-            for one in scores
-        ]  # fmt: skip
-        _fill(book.add_worksheet(name), head, ["名次", "名称", "身份", "总分", *titles, "更正理由"], rows)
-    lost: list[list[Any]] = [
-        [one.name, part["title"], less["points"], less["words"], _ids(less)]
-        for one in shown.scores
-        for part in one.parts
-        for less in part["deductions"]
-    ]  # fmt: skip
-    _fill(book.add_worksheet("扣分明细"), head, ["名称", "项目", "扣分", "原因", "依据编号"], lost)
-    book.close()
-    return memory.getvalue()
-
-
-def _ids(less: dict[str, Any]) -> str:
-    return " ".join(one for ids in less["ids"].values() for one in ids)
-
-
-def _fill(sheet: xlsxwriter.worksheet.Worksheet, head: Any, titles: list[str], rows: list[list[Any]]) -> None:
-    for column, title in enumerate(titles):
-        sheet.write_string(0, column, title, head)
-    sheet.set_column(0, len(titles) - 1, 14)
-    for line, row in enumerate(rows, 1):
-        for column, value in enumerate(row):
-            if isinstance(value, str):
-                sheet.write_string(line, column, value)
-            else:
-                sheet.write_number(line, column, value)
-    sheet.freeze_panes(1, 0)
+        pages = assessment_sheet.pages(shown, f"{work.county.name}{_title(shown)}")
+        return files.book(f"assessment-{shown.period.first:%Y-%m}", pages)

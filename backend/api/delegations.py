@@ -11,7 +11,7 @@ from flask import g
 from pydantic import BaseModel, Field
 
 from backend.api.idempotency import once, required_key
-from backend.api.schemas import Code, Input, PageQuery, Words
+from backend.api.schemas import Code, Day, Input, PageQuery, Words
 from backend.domain import delegations, deputies, people, units
 from backend.domain.actors import ROLE_NAMES
 from backend.domain.faults import Fault
@@ -25,8 +25,8 @@ class DelegationInput(Input):
     person_id: UUID | None = Field(default=None, description="who is away; left out: oneself")
     deputy_id: UUID
     unit: Code | None = Field(default=None, description="left out: one's own unit")
-    from_on: date = Field(description="day of Asia/Shanghai, included")
-    to_on: date
+    from_on: Day = Field(description="day of Asia/Shanghai, included")
+    to_on: Day
     reason: Words
 
 

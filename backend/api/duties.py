@@ -12,8 +12,9 @@ from flask import Response, g
 from pydantic import BaseModel, Field
 from sqlalchemy import ColumnElement, and_
 
+from backend.api import files
 from backend.api.openapi import a_file
-from backend.api.schemas import Code, Input
+from backend.api.schemas import Code, Day, Input
 from backend.domain import duties, duty_sheet
 from backend.domain.actors import ROLE_NAMES
 from backend.domain.duties import Standing
@@ -35,8 +36,8 @@ class DutyPage(Input):
 
 
 class PeriodQuery(Input):
-    first: date = Field(description="periods that end from this day of Asia/Shanghai on")
-    last: date = Field(description="to this day, included")
+    first: Day = Field(description="periods that end from this day of Asia/Shanghai on")
+    last: Day = Field(description="to this day, included")
     unit: Code | None = None
     role: Code | None = None
     person: UUID | None = None
@@ -208,7 +209,5 @@ def sheet(asked: PeriodQuery) -> Response:
     with unit_of_work(g.actor) as work:
         found = duties.completions(work, asked.first, asked.last, _chosen(work, asked))
         note_use(work, "duty_export", len(found), {"first": str(asked.first), "last": str(asked.last)})
-        data = duty_sheet.write(work, found, duties.summary(work, found), asked.first, asked.last)
-    answer = Response(data, content_type=CONTENT_TYPES["xlsx"])
-    answer.headers["Content-Disposition"] = f"attachment; filename=duties-{asked.first}-{asked.last}.xlsx"
-    return answer
+        pages = duty_sheet.pages(work, found, duties.summary(work, found), asked.first, asked.last)
+        return files.book(f"duties-{asked.first}-{asked.last}", pages)

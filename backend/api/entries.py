@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any, Literal
 from uuid import UUID
 
 from apiflask import APIBlueprint
 from flask import g
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from backend.api.cases import show_case
 from backend.api.idempotency import once, required_key
-from backend.api.schemas import CaseOut, Code, Input, PhotoRefForm, PlaceForm, Short, Words
+from backend.api.schemas import CaseOut, Code, Day, Input, Moment, PhotoRefForm, PlaceForm, Short, Words
 from backend.domain import cases, entries
 from backend.domain.entries import Direct, Entry, Point
 from backend.domain.faults import Fault
@@ -35,8 +34,8 @@ class EntryForm(Input):
     reach: Code | None = None
     township: Code | None = None
     address: Short = ""
-    received_on: date | None = Field(default=None, description="day of Asia/Shanghai; today when left out")
-    ordered_by: AwareDatetime | date | None = Field(default=None, description="a moment, or a day that ends with it")
+    received_on: Day | None = Field(default=None, description="day of Asia/Shanghai; today when left out")
+    ordered_by: Moment | Day | None = Field(default=None, description="a moment, or a day that ends with it")
     privacy: Literal["named", "confidential", "anonymous"] = "confidential"
     contact_name: Short = ""
     contact_phone: Short = ""

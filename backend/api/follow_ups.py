@@ -13,7 +13,7 @@ from apiflask import APIBlueprint
 from flask import g
 from pydantic import BaseModel, Field, StringConstraints
 
-from backend.api.schemas import Code, Input
+from backend.api.schemas import Code, Day, Input
 from backend.domain import cases, follow_up_draws, follow_ups, people
 from backend.models import Case, FollowUp, FollowUpDraw, Person
 from backend.work import Work, unit_of_work
@@ -72,7 +72,7 @@ class FollowUpsOut(BaseModel):
 
 
 class DrawQuery(Input):
-    month: date = Field(description="any day of the month in which the cases were closed")
+    month: Day = Field(description="any day of the month in which the cases were closed")
 
 
 class DrawRow(BaseModel):

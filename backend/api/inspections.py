@@ -8,12 +8,12 @@ from uuid import UUID
 
 from apiflask import APIBlueprint
 from flask import g
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 from sqlalchemy import select
 
 from backend.api.idempotency import once, required_key
 from backend.api.photos import show_photo
-from backend.api.schemas import Code, Input, PhotoOut, PhotoRefForm, PlaceForm, Words
+from backend.api.schemas import Code, Input, Moment, PhotoOut, PhotoRefForm, PlaceForm, Words
 from backend.domain import cases, inspections, people, risk_sources
 from backend.domain.inspections import InspectionForm
 from backend.domain.photos import PhotoRef
@@ -28,12 +28,12 @@ class InspectionInput(Input):
     words: Words
     photos: list[PhotoRefForm] = Field(min_length=1, max_length=9)
     place: PlaceForm = Field(description="where the inspector stands")
-    at: AwareDatetime | None = Field(default=None, description="when it was, if not now")
+    at: Moment | None = Field(default=None, description="when it was, if not now")
     category: Code | None = Field(default=None, description="needed for a problem: it opens a case of this kind")
 
 
 class InspectionQuery(Input):
-    before: AwareDatetime | None = Field(default=None, description="`next` of the page before")
+    before: Moment | None = Field(default=None, description="`next` of the page before")
     limit: int = Field(default=20, ge=1, le=100)
 
 

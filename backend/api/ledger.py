@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from datetime import date
 from typing import Annotated, Any, Literal
 
 from apiflask import APIBlueprint
 from flask import g
 from pydantic import BaseModel, Field, StringConstraints
 
-from backend.api.schemas import Code, Input
+from backend.api.schemas import Code, Day, Input
 from backend.domain import ledger
 from backend.domain.states import STATES
 from backend.work import unit_of_work
@@ -40,10 +39,10 @@ class LedgerFilter(Input):
         default=None, description="what the office, an assisting unit or the own unit still has to answer"
     )
     mine: bool = Field(default=False, description="handled by me, or by somebody for whom I stand in")
-    opened_from: date | None = Field(default=None, description="day of Asia/Shanghai, included")
-    opened_to: date | None = None
-    closed_from: date | None = None
-    closed_to: date | None = None
+    opened_from: Day | None = Field(default=None, description="day of Asia/Shanghai, included")
+    opened_to: Day | None = None
+    closed_from: Day | None = None
+    closed_to: Day | None = None
     number: Typed | None = Field(default=None, description="QH-2026-000123, 123, or the source's own number")
     text: Typed | None = Field(default=None, description="words of two characters or more, all of which must occur")
 

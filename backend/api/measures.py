@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from backend.api.idempotency import once, required_key
 from backend.api.photos import show_photo
-from backend.api.schemas import Code, Input, PhotoOut, PhotoRefForm, Words
+from backend.api.schemas import Code, Day, Input, PhotoOut, PhotoRefForm, Words
 from backend.api.versions import seen_version
 from backend.clock import shanghai_day
 from backend.domain import measures, people
@@ -29,7 +29,7 @@ class MeasureInput(Input):
     text: Words
     unit: Code
     person: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50, pattern=r"^[^\x00]*$")]
-    due_on: date
+    due_on: Day
 
 
 class MeasureChange(MeasureInput):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from datetime import date
 from typing import Any
 
 from apiflask import APIBlueprint
@@ -11,7 +10,7 @@ from flask import g, send_file
 from pydantic import Field
 
 from backend.api.openapi import a_file
-from backend.api.schemas import Code, Input
+from backend.api.schemas import Code, Day, Input
 from backend.domain import patrol_export
 from backend.work import unit_of_work
 
@@ -21,8 +20,8 @@ _IN_MEMORY = 4 * 1024 * 1024
 
 
 class ExportQuery(Input):
-    first: date = Field(description="first day of Asia/Shanghai on which patrols began")
-    last: date
+    first: Day = Field(description="first day of Asia/Shanghai on which patrols began")
+    last: Day
     unit: Code | None = None
 
 

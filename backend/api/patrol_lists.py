@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from sqlalchemy import select
 
 from backend.api.photos import show_photo
-from backend.api.schemas import Code, Input, PhotoOut
+from backend.api.schemas import Code, Day, Input, PhotoOut
 from backend.api.verdicts import AppealOut, VerdictLine, VerdictOut, show_appeal, show_verdict
 from backend.domain import appeals, checkpoints, findings, patrol_lists, patrols, playback
 from backend.domain.actors import ROLE_NAMES
@@ -41,8 +41,8 @@ class PatrolQuery(Input):
     practice: bool | None = None
     appeal_open: bool = Field(default=False, description="only those with an appeal to be decided")
     doubtful: bool = Field(default=False, description="only those whose track asks a human to look")
-    since: date | None = Field(default=None, description="day of Asia/Shanghai on which it began, included")
-    until: date | None = None
+    since: Day | None = Field(default=None, description="day of Asia/Shanghai on which it began, included")
+    until: Day | None = None
     before: Annotated[str, StringConstraints(max_length=80, pattern=r"^[\w\-:.~]+$")] | None = Field(
         default=None, description="`next` of the page before, unchanged"
     )

@@ -11,7 +11,7 @@ from flask import g
 from pydantic import BaseModel, Field, StringConstraints
 
 from backend.api.idempotency import once, required_key
-from backend.api.schemas import Code, CoordTypeName, Input, Words
+from backend.api.schemas import Code, CoordTypeName, Day, Input, Words
 from backend.api.versions import seen_version
 from backend.county import RiskSource
 from backend.domain import inspections, people, risk_alerts, risk_sources
@@ -36,7 +36,7 @@ class SourceInput(Input):
     coord_type: CoordTypeName
     near_m: float = Field(default=100, gt=0, le=5000, allow_inf_nan=False)
     status: Status = "watched"
-    effective_on: date | None = Field(default=None, description="from this day of Asia/Shanghai on, else today")
+    effective_on: Day | None = Field(default=None, description="from this day of Asia/Shanghai on, else today")
     reason: Words
 
 

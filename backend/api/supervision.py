@@ -5,7 +5,7 @@ A letter is opened by the action `supervise` on its case.
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
@@ -33,8 +33,8 @@ class SupervisionsQuery(schemas.PageQuery):
     stage: Literal["awaiting_reply", "replied", "accepted", "ended"] | None = None
     why: Literal["hand", "overdue", "failed_follow_up", "recurrences"] | None = None
     overdue: bool = Field(default=False, description="only those whose reply is overdue")
-    opened_from: date | None = Field(default=None, description="day of Asia/Shanghai, included")
-    opened_to: date | None = None
+    opened_from: schemas.Day | None = Field(default=None, description="day of Asia/Shanghai, included")
+    opened_to: schemas.Day | None = None
 
 
 class SupervisionsOut(BaseModel):

@@ -1,42 +1,35 @@
-"""Assessment 考核 of a month: reckoned from the ledger and the duties, published, and corrected only in the open."""
+"""Assessment 考核 of a month: a preview, frozen at its cut-off, published, and corrected only in the open."""
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import func, or_, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from backend.clock import shanghai_day
 from backend.counties import Version
-from backend.domain import duties
-from backend.domain.actors import CHIEF_ROLES, ROLE_NAMES, UNIT_ROLES, Actor
+from backend.domain import assessment_facts, duties, notices
+from backend.domain.actors import CHIEF_ROLES, TIMER, UNIT_ROLES, Actor
+from backend.domain.assessment_facts import Asked
 from backend.domain.assessment_score import Fact, ranks, score, summoned, total
 from backend.domain.duty_count import Completion
 from backend.domain.duty_periods import Period, period_of
 from backend.domain.faults import Conflict, Fault, NotFound
 from backend.domain.words import blank
-from backend.models import (
-    Assessment,
-    AssessmentScore,
-    Assignment,
-    Case,
-    CaseEvent,
-    Clock,
-    Person,
-    Report,
-    RosterRole,
-    Supervision,
-)
+from backend.models import Assessment, AssessmentScore, Case, CountyVersion, Patrol, Person, RosterRole
 
 if TYPE_CHECKING:
     from backend.work import Work
 
-Facts = dict[tuple[str, str], list[Fact]]  # (unit, part) → what counts
+_MONTH = re.compile(r"20\d\d-(0[1-9]|1[0-2])", re.ASCII)
+_AN_INSTANT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -59,41 +52,80 @@ class Score:
 
 @dataclass(frozen=True)
 class Month:
-    """A month as it is shown. `proposed`: what is now known and differs from what was published."""
+    """A month as it is shown. `proposed`: what is now known and differs from what was known at the cut-off.
+
+    `over`: whether the month itself is over; until then nothing that can still be done counts as missed.
+    """
 
     period: Period
     county_version: int
     cut_off: datetime
+    frozen_at: datetime | None
     published_at: datetime | None
+    over: bool
     scores: list[Score]
     proposed: list[Score]
+
+    @property
+    def words(self) -> str:
+        """How the scores are to be read, in a sentence or two."""
+        name, day = self.period.name, shanghai_day(self.cut_off)
+        until = f"{day.year}年{day.month}月{day.day}日零时"
+        if self.published_at is not None:
+            return f"{name}考核已公布，分数只能公开更正。截止后补传、变更的列为“待更正”，原分数一直可查。"
+        if self.frozen_at is not None:
+            return f"{name}考核已于{until}截止，等待公布。截止后补传、变更的列为“待更正”，不直接改分。"
+        if self.over:
+            return f"{name}已经结束，{until}截止。截止前补传的巡河仍会计入，分数还会变动。"
+        return f"{name}还没有结束：没有结束的巡河周期、没有到期的案件都不计入，不算缺失，分数还会变动。"
 
 
 def month_of(text: str) -> Period:
     """The month "2026-06". Raises NotFound."""
-    try:
-        return period_of("month", date.fromisoformat(f"{text}-01"))
-    except ValueError:
-        raise NotFound("月份的写法应像 2026-06。") from None
+    if not _MONTH.fullmatch(text):
+        raise NotFound("月份的写法应像 2026-06。")
+    return period_of("month", date.fromisoformat(f"{text}-01"))
 
 
 def _rules(work: Work, period: Period) -> Version:
     return work.county_on(period.begins_at)
 
 
+def _cut_off(period: Period, version: Version) -> datetime:
+    return period.ends_at + timedelta(days=version.county.rules.assessment.cut_off_days)
+
+
 def show(work: Work, period: Period) -> Month:
-    """A preview until it is published; then what was published and corrected, and what would have to be corrected."""
-    if period.begins_at > work.now:
-        raise Fault("month_ahead", "这个月还没有开始，请选择以前的月份。", field="month")
+    """A preview until the cut-off; then what was known at that moment, and what would have to be corrected since.
+
+    Between the cut-off and the timer's coming nothing is written down yet, and the same is shown. Raises Fault for a
+    month that has not begun, or in which the county had no rules yet.
+    """
+    _check(work, period)
     row = work.session.get(Assessment, period.first)
     version = _rules(work, period) if row is None else work.county_of(row.county_version)
-    cut_off = period.ends_at + timedelta(days=version.county.rules.assessment.cut_off_days)
-    fresh = _reckon(work, period, version)
+    cut_off = _cut_off(period, version) if row is None else row.cut_off
+    over, until_now = work.now >= period.ends_at, work.now + _AN_INSTANT  # what happens at this moment is known
+    if work.now < cut_off:
+        return Month(period, version.id, cut_off, None, None, over, _reckon(work, period, version, until_now), [])
     if row is None:
-        return Month(period, version.id, cut_off, None, fresh, [])
-    held = _stored(work, AssessmentScore.month == period.first)[period.first]
+        held = {one.subject: one for one in _reckon(work, period, version, cut_off)}
+    else:
+        held = _stored(work, AssessmentScore.month == period.first)[period.first]
+    fresh = _reckon(work, period, version, until_now)
     proposed = [one for one in fresh if _differs(one, held.get(one.subject))]
-    return Month(period, version.id, cut_off, row.published_at, list(held.values()), proposed)
+    frozen_at = cut_off if row is None else row.frozen_at
+    published_at = None if row is None else row.published_at
+    return Month(period, version.id, cut_off, frozen_at, published_at, over, list(held.values()), proposed)
+
+
+def _check(work: Work, period: Period) -> None:
+    if period.begins_at > work.now:
+        raise Fault("month_ahead", "这个月还没有开始，请选择以前的月份。", field="month")
+    first = work.session.scalar(select(func.min(CountyVersion.effective_on)))
+    if first is not None and period.last < first:
+        day = f"{first.year}年{first.month}月"
+        raise Fault("month_before_rules", f"本县从{day}开始考核，请选择以后的月份。", field="month")
 
 
 def _differs(fresh: Score, held: Score | None) -> bool:
@@ -102,52 +134,98 @@ def _differs(fresh: Score, held: Score | None) -> bool:
     ]
 
 
-def publish(work: Work, period: Period) -> None:
-    """Write down everybody's score; from now on it changes by corrections alone. Raises Conflict before the cut-off."""
-    work.session.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"assessment {period.first}"))))
-    month = show(work, period)
-    if month.published_at is not None:
-        raise Conflict("already_published", "这个月的考核已经公布，只能更正。")
-    if work.now < month.cut_off:
-        day = shanghai_day(month.cut_off)
+# ---- the cut-off, publishing, corrections ----------------------------------------------------------------------------
+
+
+def due(work: Work) -> list[date]:
+    """The months past their cut-off of which nothing is written down, the oldest first.
+
+    They begin with the first month of which there are cases or patrols: before, nobody worked with this.
+    """
+    begun = select(func.least(select(func.min(Case.opened_at)).scalar_subquery(),
+                              select(func.min(Patrol.began_at)).scalar_subquery()))  # fmt: skip
+    first = work.session.scalar(begun)
+    rules_from = work.session.scalar(select(func.min(CountyVersion.effective_on)))
+    if first is None or rules_from is None:
+        return []
+    frozen = set(work.session.scalars(select(Assessment.month)))
+    period, found = period_of("month", max(shanghai_day(first), rules_from)), []
+    while work.now >= _cut_off(period, _rules(work, period)):
+        if period.first not in frozen:
+            found.append(period.first)
+        period = period_of("month", period.last + timedelta(days=1))
+    return found
+
+
+def freeze(work: Work, month: date) -> None:
+    """Write down everybody's score as it was known at the cut-off, and tell the office. Repeats change nothing."""
+    period = period_of("month", month)
+    _lock(work, period)
+    if work.session.get(Assessment, period.first) is None:
+        _freeze(work, period)
+
+
+def _freeze(work: Work, period: Period) -> Assessment:
+    version = _rules(work, period)
+    cut_off = _cut_off(period, version)
+    if work.now < cut_off:
+        day = shanghai_day(cut_off)
         raise Conflict("before_cut_off", f"这个月要到{day.month}月{day.day}日截止，之前只能预览，请到时再公布。")
-    work.session.add(
-        Assessment(
-            month=period.first, county_version=month.county_version, published_at=work.now,
-            published_by=work.actor.label,
-        )
-    )  # fmt: skip
+    row = Assessment(month=period.first, county_version=version.id, cut_off=cut_off, frozen_at=work.now)
+    work.session.add(row)
     work.session.flush()
-    for one in month.scores:
-        _write(work, period, month.county_version, one, 1, None)
+    for one in _reckon(work, period, version, cut_off):
+        _write(work, period, version.id, one, 1, None, TIMER)
+    work.session.flush()
+    body = f"{period.name}考核已经截止，分数已定，请核对后公布。"
+    notices.to_office(work, f"assessment/{period.first}/frozen", "assessment", "月度考核已截止", body)
+    return row
+
+
+def _lock(work: Work, period: Period) -> None:
+    """One at a time for each month."""
+    work.session.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"assessment {period.first}"))))
+
+
+def _frozen(work: Work, period: Period) -> Assessment:
+    """The month's row, written now when the timer has not come yet. Raises Conflict before the cut-off."""
+    _check(work, period)
+    _lock(work, period)
+    return work.session.get(Assessment, period.first) or _freeze(work, period)
+
+
+def publish(work: Work, period: Period) -> None:
+    """Let everybody see the frozen scores; they change by corrections alone. Raises Conflict before the cut-off."""
+    row = _frozen(work, period)
+    if row.published_at is not None:
+        raise Conflict("already_published", "这个月的考核已经公布，只能更正。")
+    row.published_at, row.published_by = work.now, work.actor.label
     work.session.flush()
 
 
 def correct(work: Work, period: Period, subject: str, reason: str) -> None:
-    """Take over, for one subject, what is now known. The published score stays to be seen beside it."""
+    """Take over, for one subject, what is now known. The score before stays to be seen beside it."""
     if blank(reason):
         raise Fault("missing_field", "更正需要填写理由。", field="reason")
-    work.session.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"assessment {period.first}"))))
+    _frozen(work, period)
     month = show(work, period)
-    if month.published_at is None:
-        raise Conflict("not_published", "这个月还没有公布，不需要更正。")
     new = next((one for one in month.proposed if one.subject == subject), None)
     if new is None:
         raise Conflict("nothing_to_correct", "这个对象的分数与现有记录一致，没有需要更正的内容。")
     held = next((one for one in month.scores if one.subject == subject), None)
     same_kind = {one.subject: one.total for one in month.scores if one.kind == new.kind} | {subject: new.total}
     seq = 1 if held is None else len(held.earlier) + 2
-    ranked = Score(**{**new.__dict__, "rank": ranks(same_kind)[subject]})
-    _write(work, period, month.county_version, ranked, seq, reason)
+    ranked = replace(new, rank=ranks(same_kind)[subject])
+    _write(work, period, month.county_version, ranked, seq, reason, work.actor)
     work.session.flush()
 
 
-def _write(work: Work, period: Period, version: int, one: Score, seq: int, reason: str | None) -> None:
+def _write(work: Work, period: Period, version: int, one: Score, seq: int, reason: str | None, by: Actor) -> None:
     work.session.add(
         AssessmentScore(
             month=period.first, subject=one.subject, seq=seq, kind=one.kind, unit_code=one.unit,
             person_id=one.person_id, role=one.role, name=one.name, parts={"parts": one.parts}, total=one.total,
-            rank=one.rank, county_version=version, made_at=work.now, made_by=work.actor.label, reason=reason,
+            rank=one.rank, county_version=version, made_at=work.now, made_by=by.label, reason=reason,
         )
     )  # fmt: skip
 
@@ -169,8 +247,10 @@ def _stored(work: Work, *chosen: Any) -> dict[date, dict[str, Score]]:
 def trend(work: Work, subject: str, last: Period) -> list[tuple[date, Score]]:
     """The published totals of one subject over twelve months, those without any left out."""
     first = last.first.replace(year=last.first.year - 1)
+    published = select(Assessment.month).where(Assessment.published_at.is_not(None))
     chosen = (
         AssessmentScore.subject == subject, AssessmentScore.month > first, AssessmentScore.month <= last.first,
+        AssessmentScore.month.in_(published),
     )  # fmt: skip
     return [(month, found[subject]) for month, found in sorted(_stored(work, *chosen).items())]
 
@@ -178,8 +258,7 @@ def trend(work: Work, subject: str, last: Period) -> list[tuple[date, Score]]:
 def summons(work: Work, month: Month) -> dict[str, list[dict[str, str]]]:
     """Who is named 通报 or summoned 约谈 by the month's rules: subject → how and why."""
     rules = work.county_of(month.county_version).county.rules.assessment
-    first = month.period.first.replace(year=month.period.first.year - 1)
-    past = _stored(work, AssessmentScore.month > first, AssessmentScore.month < month.period.first)
+    past = _totals_before(work, month.period)
     found: dict[str, list[dict[str, str]]] = {}
     for kind in ("unit", "chief"):
         history: dict[str, Sequence[float]] = {}
@@ -187,11 +266,30 @@ def summons(work: Work, month: Month) -> dict[str, list[dict[str, str]]]:
             if one.kind != kind:
                 continue
             totals, day = [one.total], month.period.first
-            while (held := past.get(day := (day - timedelta(days=1)).replace(day=1), {}).get(one.subject)) is not None:
-                totals.insert(0, held.total)
-            history[one.subject] = totals
+            while (held := past.get((one.subject, day := (day - timedelta(days=1)).replace(day=1)))) is not None:
+                totals.append(held)
+            history[one.subject] = totals[::-1]
         found |= summoned(rules, kind, history)
     return found
+
+
+def _totals_before(work: Work, period: Period) -> dict[tuple[str, date], float]:
+    """The totals that count, of the eleven months before."""
+    first = period.first.replace(year=period.first.year - 1)
+    held = (
+        select(AssessmentScore.subject, AssessmentScore.month, AssessmentScore.total)
+        .where(AssessmentScore.month > first, AssessmentScore.month < period.first)
+        .ext(distinct_on(AssessmentScore.subject, AssessmentScore.month))
+        .order_by(AssessmentScore.subject, AssessmentScore.month, AssessmentScore.seq.desc())
+    )
+    return {(subject, month): total for subject, month, total in work.session.execute(held)}
+
+
+def lost_most(one: Score) -> str:
+    """Where the points of a score went, the most first: what somebody who is summoned is asked about."""
+    lost = [(round(part["full"] - part["points"], 2), part["title"]) for part in one.parts]
+    lost = sorted((pair for pair in lost if pair[0] > 0), key=lambda pair: -pair[0])
+    return "，".join(f"{title}扣{points:g}分" for points, title in lost[:3])
 
 
 def sees(actor: Actor, one: Score) -> bool:
@@ -211,33 +309,38 @@ def sees_total(actor: Actor, one: Score, published: bool) -> bool:
 # ---- reckoning: a few queries for the whole county -------------------------------------------------------------------
 
 
-def _reckon(work: Work, period: Period, version: Version) -> list[Score]:
+def _reckon(work: Work, period: Period, version: Version, known_by: datetime) -> list[Score]:
     rules, county = version.county.rules.assessment, version.county
-    done = duties.completions(work, period.first, period.last, RosterRole.id.is_not(None))
-    facts: Facts = defaultdict(list)
-    for one in done:
-        facts[one.term.unit, "patrol"].append(_patrolled(one))
-    _clocks(work, period, facts)
-    _recurrences(work, period, rules.recurrence_costs, facts)
-    _ratings(work, period, facts)
-    _letters(work, period, rules.letter_costs, rules.overdue_reply_costs, facts)
-    _refusals(work, period, rules.refusal_costs, facts)
+    done = _walked(work, period, known_by)
+    facts = assessment_facts.of_cases(work, Asked(period, known_by), rules)
+    mine: dict[tuple[UUID, str, str], list[Fact]] = defaultdict(list)
+    for one, fact in zip(done, assessment_facts.of_patrols(done), strict=True):
+        facts[one.term.unit, "patrol"].append(fact)
+        mine[one.term.person_id, one.term.role, one.term.unit].append(fact)
     found = []
     for unit in (unit for unit in county.units if unit.kind == "township"):
         parts = [score(part, full, facts[unit.code, part]).stored() for part, full in rules.units.given.items()]
         found.append(Score(f"unit:{unit.code}", "unit", unit.code, None, None, unit.name, parts, total(parts), 0))
-    found += _chiefs(work, period, rules.chiefs.given, done)
+    for person, role, code, name in _chiefs(work, period):
+        own = mine[person, role, code]
+        parts = [score(part, full, own).stored() for part, full in rules.chiefs.given.items()]
+        found.append(Score(f"chief:{person}:{role}:{code}", "chief", code, person, role, name, parts, total(parts), 0))
     places: dict[str, int] = {}
     for kind in ("unit", "chief"):
         places |= ranks({one.subject: one.total for one in found if one.kind == kind})
-    return [Score(**{**one.__dict__, "rank": places[one.subject]}) for one in found]
+    return [replace(one, rank=places[one.subject]) for one in found]
 
 
-def _chiefs(work: Work, period: Period, given: dict[str, float], done: Sequence[Completion]) -> list[Score]:
-    """Everybody who was a chief in the month, by their own patrols alone."""
-    mine: dict[tuple[UUID, str, str], list[Fact]] = defaultdict(list)
-    for one in done:
-        mine[one.term.person_id, one.term.role, one.term.unit].append(_patrolled(one))
+def _walked(work: Work, period: Period, known_by: datetime) -> list[Completion]:
+    """The duties of the month whose periods are over: what can still be walked has not been missed."""
+    last = min(period.last, shanghai_day(known_by) - timedelta(days=1))
+    if last < period.first:
+        return []
+    return duties.completions(work, period.first, last, RosterRole.id.is_not(None), known_by)
+
+
+def _chiefs(work: Work, period: Period) -> Sequence[tuple[UUID, str, str, str]]:
+    """Everybody who was a chief in the month."""
     rows = work.session.execute(
         select(RosterRole.person_id, RosterRole.role, RosterRole.unit_code, Person.name)
         .join(Person, Person.id == RosterRole.person_id)
@@ -249,137 +352,4 @@ def _chiefs(work: Work, period: Period, given: dict[str, float], done: Sequence[
         .distinct()
         .order_by(RosterRole.unit_code, RosterRole.role, Person.name, RosterRole.person_id)
     )
-    found = []
-    for person, role, unit, name in rows:
-        parts = [score(part, full, mine[person, role, unit]).stored() for part, full in given.items()]
-        found.append(Score(f"chief:{person}:{role}:{unit}", "chief", unit, person, role, name, parts, total(parts), 0))
-    return found
-
-
-def _patrolled(one: Completion) -> Fact:
-    ids = {"role": [str(one.term.role_id)], "patrol": [str(patrol) for patrol in one.patrols]}
-    words = f"{ROLE_NAMES[one.term.role]}{one.term.name}：{one.words}"
-    return Fact(words, ids, owed=one.needed, done=min(one.done, one.needed))
-
-
-def _numbered(case: Case) -> str:
-    return f"案件{case.number}"
-
-
-def _within(period: Period, at: Any) -> Any:
-    return and_(at >= period.begins_at, at < period.ends_at, ~Case.outside_county, Case.state != "transferred")
-
-
-def _clocks(work: Work, period: Period, facts: Facts) -> None:
-    """Each stretch belongs to the month in which it was decided: kept by its stop, or broken by its deadline.
-
-    What a holder took over after the deadline is broken at once, for its own stretch. What ended in time without the
-    unit's own act, by a reassignment or a merge, is neither merit nor fault.
-    """
-    decided = func.greatest(Clock.started_at, func.least(Clock.due_at, func.coalesce(Clock.stopped_at, Clock.due_at)))
-    late = Clock.due_at < func.coalesce(Clock.stopped_at, work.now)
-    own = (
-        select(CaseEvent.id)
-        .where(
-            CaseEvent.case_id == Clock.case_id,
-            CaseEvent.at == Clock.stopped_at,
-            CaseEvent.action.in_(("accept", "request_closure")),
-        )
-        .exists()
-    )
-    rows = work.session.execute(
-        select(Clock, Case, late)
-        .join(Case, Case.id == Clock.case_id)
-        .where(Clock.kind.in_(("accept", "rectify")), _within(period, decided), or_(late, own))
-        .order_by(Clock.id)
-    )
-    worst: dict[tuple[str, str, UUID], tuple[Case, bool]] = {}
-    for clock, case, is_late in rows:
-        key = (clock.holder, clock.kind, case.id)
-        worst[key] = (case, is_late or worst.get(key, (case, False))[1])
-    for (holder, kind, case_id), (case, is_late) in worst.items():
-        what = "签收" if kind == "accept" else "整改"
-        words = f"{_numbered(case)}{'逾期' if is_late else '按时'}{what}。"
-        facts[holder, kind].append(Fact(words, {"case": [str(case_id)]}, done=0 if is_late else 1))
-
-
-def _led_at(at: Any, query: Any) -> Any:
-    """Join the unit that had led the case for some time at this moment."""
-    return query.join(
-        Assignment,
-        and_(
-            Assignment.case_id == Case.id,
-            Assignment.part == "lead",
-            Assignment.opened_at < at,
-            or_(Assignment.ended_at.is_(None), Assignment.ended_at > at),
-        ),
-    )
-
-
-def _recurrences(work: Work, period: Period, costs: float, facts: Facts) -> None:
-    failed = select(Case, Assignment.unit_code).join(CaseEvent, CaseEvent.case_id == Case.id)
-    failed = failed.where(CaseEvent.action == "fail_follow_up", _within(period, CaseEvent.at)).order_by(CaseEvent.id)
-    for case, unit in work.session.execute(_led_at(CaseEvent.at, failed)):
-        facts[unit, "recurrence"].append(
-            Fact(f"{_numbered(case)}回头看不合格，问题反弹。", {"case": [str(case.id)]}, costs=costs)
-        )
-
-
-def _ratings(work: Work, period: Period, facts: Facts) -> None:
-    """Five stars are the whole; named by case, never by report: who was unhappy is nobody's business."""
-    rated = select(Case, Assignment.unit_code, Report.rating).join(Report, Report.case_id == Case.id)
-    rated = rated.where(Report.rating.is_not(None), _within(period, Report.rated_at)).order_by(Report.id)
-    for case, unit, stars in work.session.execute(_led_at(Report.rated_at, rated)):
-        words = f"{_numbered(case)}群众评价{stars}星。"
-        facts[unit, "satisfaction"].append(Fact(words, {"case": [str(case.id)]}, owed=5, done=stars))
-
-
-def _letters(work: Work, period: Period, letter_costs: float, late_costs: float, facts: Facts) -> None:
-    """Letters that follow a recurrence cost nothing more: the recurrence has been counted."""
-    opened = select(Supervision, Case).join(Case, Case.id == Supervision.case_id)
-    opened = opened.where(
-        _within(period, Supervision.opened_at), Supervision.why.not_in(("failed_follow_up", "recurrences"))
-    )
-    for letter, case in work.session.execute(opened.order_by(Supervision.id)):
-        ids = {"letter": [str(letter.id)], "case": [str(case.id)]}
-        words = f"{_numbered(case)}被督办（{letter.number}）。"
-        facts[letter.unit_code, "supervision"].append(Fact(words, ids, costs=letter_costs))
-    late = (
-        select(Supervision, Case)
-        .join(Case, Case.id == Supervision.case_id)
-        .join(
-            CaseEvent,
-            and_(
-                CaseEvent.case_id == Case.id,
-                CaseEvent.action == "escalate_supervision",
-                CaseEvent.data["letter"].astext == Supervision.number,
-            ),
-        )
-        .where(_within(period, CaseEvent.at))
-        .order_by(CaseEvent.id)
-    )
-    for letter, case in work.session.execute(late):
-        ids = {"letter": [str(letter.id)], "case": [str(case.id)]}
-        words = f"{letter.number}逾期未回复。"
-        facts[letter.unit_code, "supervision"].append(Fact(words, ids, costs=late_costs))
-
-
-def _refusals(work: Work, period: Period, costs: float, facts: Facts) -> None:
-    """A unit that returned a case and was then ruled to take it: by the last return before the ruling."""
-    returned = (
-        select(CaseEvent.data["unit"].astext)
-        .where(CaseEvent.action == "return")
-        .order_by(CaseEvent.seq.desc())
-        .limit(1)
-    )
-    ruling = CaseEvent.__table__.alias("ruling")
-    last = returned.where(CaseEvent.case_id == ruling.c.case_id, CaseEvent.seq < ruling.c.seq).scalar_subquery()
-    rows = work.session.execute(
-        select(Case, ruling.c.data["unit"].astext)
-        .join(ruling, ruling.c.case_id == Case.id)
-        .where(ruling.c.action == "rule", _within(period, ruling.c.at), ruling.c.data["unit"].astext == last)
-        .order_by(ruling.c.id)
-    )
-    for case, unit in rows:
-        words = f"{_numbered(case)}退回后仍裁定由本单位办理。"
-        facts[unit, "refusal"].append(Fact(words, {"case": [str(case.id)]}, costs=costs))
+    return rows.all()

@@ -8,7 +8,8 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, false, func, literal_column, or_, select
+from sqlalchemy.orm import aliased
 
 from backend.clock import SHANGHAI, shanghai_day
 from backend.domain import notices, patrols
@@ -45,6 +46,9 @@ class RuleBook:
         rows = work.session.execute(versions.order_by(CountyVersion.effective_on, CountyVersion.id))
         newest: dict[date, dict[str, Any] | None] = dict(rows.all())  # of several of one day the last loaded one
         self._known = [Dated(DutyRules.model_validate(duty or {}), since) for since, duty in newest.items()]
+        duties = [duty for dated in self._known for duty in dated.rules.duties]
+        self.by_reach = any(duty.scope == "reach" for duty in duties)
+        self.with_gaps = any(duty.min_gap_hours for duty in duties)
 
     def on(self, day: date) -> Dated:
         """The rules in force on a day; before the first ones, those first ones."""
@@ -68,11 +72,12 @@ def standings(work: Work, chosen: ColumnElement[bool], limit: int, after: UUID |
     """The duties of the chosen chiefs in office, in the order of their roles' ids, from after the cursor on."""
     today, book = shanghai_day(work.now), RuleBook(work)
     bound = {role for duty in book.on(today).rules.duties for role in duty.roles}
-    query = select(RosterRole).where(chosen, RosterRole.ended_at.is_(None), RosterRole.role.in_(bound))
+    wanted = [chosen, RosterRole.ended_at.is_(None), RosterRole.role.in_(bound)]
     if after is not None:
-        query = query.where(RosterRole.id > after)
-    terms = _terms(work, list(work.session.scalars(query.order_by(RosterRole.id).limit(limit))))
-    walked = _walked(work, terms, today - _LOOKED_BACK * _LONGEST, today)
+        wanted.append(RosterRole.id > after)
+    terms = _terms(work, wanted, limit)
+    people = list({term.person_id for term in terms})
+    walked = _walked(work, book, people, today - _LOOKED_BACK * _LONGEST, today)
     return [_standing(work, book, term, walked.get((term.person_id, term.role), []), today) for term in terms]
 
 
@@ -99,20 +104,24 @@ def _complete(book: RuleBook, period: Period, term: Term, walked: Sequence[Walke
     return None if duty is None or duty.per != period.per else complete(duty, period, term, walked, dated.since)
 
 
-def completions(work: Work, first: date, last: date, chosen: ColumnElement[bool]) -> list[Completion]:
+def completions(
+    work: Work, first: date, last: date, chosen: ColumnElement[bool], known_by: datetime | None = None
+) -> list[Completion]:
     """Every duty of every chosen term of office, in the periods that end within these days, past chiefs included.
 
-    One query for the terms and two for the patrols, however many chiefs there are.
+    `known_by`: by what had reached the server, and was decided on, before that moment; None is now. One query for the
+    terms and two for the patrols, however many chiefs there are.
     """
     _check_period(first, last)
     book = RuleBook(work)
-    reached = first - _LONGEST  # a period that ends on `first` may have begun so long before
-    in_office = or_(RosterRole.ended_at.is_(None), RosterRole.ended_at >= midnight(reached))
-    query = select(RosterRole).where(chosen, RosterRole.role.in_(CHIEF_ROLES), in_office).order_by(RosterRole.id)
-    terms = _terms(work, list(work.session.scalars(query)))
-    walked = _walked(work, terms, reached - _LONGEST, last)
-    kinds = {duty.per for day in (reached, first, last) for duty in book.on(day).rules.duties}
+    kinds = {duty.per for day in (first - _LONGEST, first, last) for duty in book.on(day).rules.duties}
     periods = [period for per in sorted(kinds) for period in periods_in(per, first, last, work.county.calendar)]
+    reached = min((period.first for period in periods), default=first)  # the longest may have begun long before
+    in_office = or_(RosterRole.ended_at.is_(None), RosterRole.ended_at >= midnight(reached))
+    wanted = [chosen, RosterRole.role.in_(CHIEF_ROLES), in_office]
+    terms = _terms(work, wanted)
+    people = select(RosterRole.person_id).where(*wanted)
+    walked = _walked(work, book, people, reached - _LONGEST if book.with_gaps else reached, last, known_by)
     mine = {term.role_id: walked.get((term.person_id, term.role), []) for term in terms}
     found = (_complete(book, period, term, mine[term.role_id]) for term in terms for period in periods)
     return [one for one in found if one is not None and one.needed]
@@ -125,59 +134,101 @@ def _check_period(first: date, last: date) -> None:
         raise Fault("period_too_long", "一次最多查看 400 天，请缩短日期范围。", field="period")
 
 
-def _terms(work: Work, rows: list[RosterRole]) -> list[Term]:
-    people = select(Person.id, Person.name).where(Person.id.in_({row.person_id for row in rows}))
-    names = dict(work.session.execute(people).all())
+def _terms(work: Work, wanted: Sequence[ColumnElement[bool]], limit: int | None = None) -> list[Term]:
+    """The wanted terms of office, by the ids of the roles."""
+    query = select(RosterRole, Person.name).join(Person, Person.id == RosterRole.person_id)
+    rows = work.session.execute(query.where(*wanted).order_by(RosterRole.id).limit(limit))
     return [
         Term(
-            role_id=row.id, person_id=row.person_id, name=names[row.person_id], role=row.role, unit=row.unit_code,
+            role_id=row.id, person_id=row.person_id, name=name, role=row.role, unit=row.unit_code,
             reaches=tuple(patrols.reaches_of(work, row)), since=row.since, until=row.ended_at,
         )
-        for row in rows
+        for row, name in rows
     ]  # fmt: skip
 
 
-def _walked(work: Work, terms: Sequence[Term], first: date, last: date) -> dict[tuple[UUID, str], list[Walked]]:
-    """The valid patrols of these people that began in these days, their own and joint ones; practice never."""
-    begins, ends = midnight(first), midnight(last + timedelta(days=1))
-    people = {term.person_id for term in terms}
+def _walked(
+    work: Work,
+    book: RuleBook,
+    people: Sequence[UUID] | Select[UUID],
+    first: date,
+    last: date,
+    known_by: datetime | None = None,
+) -> dict[tuple[UUID, str], list[Walked]]:
+    """The valid patrols of these people that began in these days, their own and joint ones; practice never.
+
+    On which reaches they count is read only where some rule asks for it: most counties count by person.
+    """
+    by = None if known_by is None or known_by >= work.now else known_by
     counts = and_(
-        Patrol.valid.is_(True),
+        Patrol.valid.is_(True) if by is None else _valid_by(by),
         ~Patrol.practice,
-        Patrol.began_at >= begins,
-        Patrol.began_at < ends,
+        Patrol.began_at >= midnight(first),
+        Patrol.began_at < midnight(last + timedelta(days=1)),
         Patrol.role.is_not(None),
     )
-    columns = (Patrol.id, Patrol.began_at, Patrol.finish_received_at, Patrol.finished_at, Verdict.decision["reaches"])
-    decided = and_(Verdict.patrol_id == Patrol.id, Verdict.seq == Patrol.verdict_seq)
-    led = (
-        select(Patrol.person_id, Patrol.role, *columns)
-        .join(Verdict, decided)
-        .where(counts, Patrol.person_id.in_(people))
-    )
+    reaches = Verdict.decision["reaches"] if book.by_reach else literal_column("NULL")
+    arrived = func.coalesce(Patrol.finish_received_at, Patrol.finished_at)
+    joins = or_(PatrolCompanion.declined_at.is_(None), false() if by is None else PatrolCompanion.declined_at >= by)
+    columns = (Patrol.id, Patrol.began_at, arrived, reaches)
+    led = select(Patrol.person_id, Patrol.role, *columns, literal_column("NULL"))
+    led = led.where(counts, Patrol.person_id.in_(people))
     joined = (
         select(PatrolCompanion.person_id, PatrolCompanion.role, *columns, PatrolCompanion.own_reaches)
         .join(Patrol, Patrol.id == PatrolCompanion.patrol_id)
-        .join(Verdict, decided)
-        .where(counts, PatrolCompanion.person_id.in_(people), PatrolCompanion.declined_at.is_(None))
+        .where(counts, PatrolCompanion.person_id.in_(people), joins)
     )
-    late_after = work.county.rules.duty.late_after_days
+    held = Patrol.verdict_seq if by is None else _verdict_by(by)
+    late_from = _LateFrom(work.county.rules.duty.late_after_days)
     found: list[tuple[UUID, str, Walked]] = []
-    for person, role, patrol_id, began_at, received, finished, reaches in work.session.execute(led):
-        counted = tuple(one["reach"] for one in reaches if one["counts"])
-        late = _late(began_at, received or finished, late_after)
-        found.append((person, role, Walked(patrol_id, began_at, counted, True, late)))
-    for person, role, patrol_id, began_at, received, finished, reaches, own in work.session.execute(joined):
-        walked_on = {one["reach"] for one in reaches if one["coverage"] > 0 or one["counts"]}
-        late = _late(began_at, received or finished, late_after)
-        found.append((person, role, Walked(patrol_id, began_at, tuple(sorted(walked_on & set(own))), False, late)))
+    for query in (led, joined):
+        if book.by_reach:
+            query = query.join(Verdict, and_(Verdict.patrol_id == Patrol.id, Verdict.seq == held))
+        for person, role, patrol_id, began_at, received, decided, own in work.session.execute(query):
+            late = received is not None and received >= late_from.of(began_at)
+            on = _reaches_on(decided or (), own)
+            found.append((person, role, Walked(patrol_id, began_at, on, own is None, late)))
     return by_term(found)
 
 
-def _late(began_at: datetime, received_at: datetime | None, after_days: int) -> bool:
-    """Whether it came after its month's cut-off."""
-    month = period_of("month", shanghai_day(began_at))
-    return received_at is not None and received_at >= month.ends_at + timedelta(days=after_days)
+def _verdict_by(moment: datetime) -> ColumnElement[int]:
+    """Which verdict on a patrol was the last one before a moment, or the first after it."""
+    last = select(func.max(Verdict.seq)).where(Verdict.patrol_id == Patrol.id, Verdict.made_at < moment)
+    return func.coalesce(last.correlate(Patrol).scalar_subquery(), 1)
+
+
+def _valid_by(moment: datetime) -> ColumnElement[bool]:
+    """Whether a patrol had arrived before a moment and was then valid; an appeal upheld by then is never taken back."""
+    valid = aliased(Verdict)
+    upheld = and_(valid.made_by == "appeal", valid.made_at < moment)
+    return and_(
+        func.coalesce(Patrol.finish_received_at, Patrol.finished_at) < moment,
+        exists()
+        .where(valid.patrol_id == Patrol.id, valid.valid, or_(valid.seq == _verdict_by(moment), upheld))
+        .correlate(Patrol),
+    )
+
+
+def _reaches_on(decided: Sequence[Mapping[str, Any]], own: Sequence[str] | None) -> tuple[str, ...]:
+    """The reaches that a patrol counts for: by its verdict, or of a companion's own those that were walked."""
+    if own is None:
+        return tuple(one["reach"] for one in decided if one["counts"])
+    walked_on = {one["reach"] for one in decided if one["coverage"] > 0 or one["counts"]}
+    return tuple(sorted(walked_on & set(own)))
+
+
+class _LateFrom:
+    """From when on what was walked on a day has missed its month's cut-off; each month is reckoned once."""
+
+    def __init__(self, after_days: int) -> None:
+        self._after, self._known = timedelta(days=after_days), dict[tuple[int, int], datetime]()
+
+    def of(self, began_at: datetime) -> datetime:
+        day = shanghai_day(began_at)
+        key = (day.year, day.month)
+        if key not in self._known:
+            self._known[key] = period_of("month", day).ends_at + self._after
+        return self._known[key]
 
 
 def visible(work: Work) -> ColumnElement[bool]:

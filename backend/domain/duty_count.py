@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from operator import attrgetter
 from uuid import UUID
 
 from backend.clock import shanghai_day
@@ -20,6 +21,7 @@ from backend.rules.duty import PER_NAMES, Alert, Duty
 
 _DAY = timedelta(days=1)
 _ORDER = ("yellow", "orange", "red")
+_BY_START = attrgetter("began_at", "patrol_id")
 
 
 @dataclass(frozen=True)
@@ -34,10 +36,6 @@ class Term:
     reaches: tuple[str, ...]
     since: datetime
     until: datetime | None
-
-    def on(self, day: date) -> bool:
-        """Whether any part of this day of Asia/Shanghai was in office; the last day counts as whole."""
-        return shanghai_day(self.since) <= day and (self.until is None or day <= shanghai_day(self.until))
 
 
 @dataclass(frozen=True)
@@ -98,17 +96,23 @@ class Completion:
 
 
 def share_owed(duty: Duty, period: Period, term: Term, rules_from: date) -> float:
-    """The part of the period in which the duty holds for this term: in season, in office, under rules."""
-    days = (period.first + n * _DAY for n in range(period.days))
-    held = sum(duty.in_season(day.month) and term.on(day) and day >= rules_from for day in days)
-    return held / period.days
+    """The part of the period in which the duty holds for this term: in season, in office, under rules.
+
+    A day of Asia/Shanghai of which any part was in office counts as whole.
+    """
+    first = max(period.first, rules_from, shanghai_day(term.since))
+    last = period.last if term.until is None else min(period.last, shanghai_day(term.until))
+    if duty.from_month == 1 and duty.to_month == 12:
+        return max(0, (last - first).days + 1) / period.days
+    days = (first + n * _DAY for n in range((last - first).days + 1))
+    return sum(duty.in_season(day.month) for day in days) / period.days
 
 
 def complete(duty: Duty, period: Period, term: Term, walked: Sequence[Walked], rules_from: date) -> Completion:
     """How the duty of this term stands in this period. `walked`: also those before it, for the gap; in any order."""
     share = share_owed(duty, period, term, rules_from)
     each = math.floor(duty.times * share + 0.5)
-    ordered = sorted(walked, key=lambda one: (one.began_at, str(one.patrol_id)))
+    ordered = sorted(walked, key=_BY_START)
     if duty.scope == "reach":
         lines = {reach: [one for one in ordered if reach in one.reaches] for reach in term.reaches}
     else:

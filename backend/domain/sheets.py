@@ -25,13 +25,18 @@ class Heading:
 
 @dataclass(frozen=True)
 class Sheet:
-    """`title` and `note` stand above the header in a spreadsheet; `name` is that of its tab and of the file."""
+    """`title` and `note` stand above the header in a spreadsheet, and have no line where they are empty; `name` is
+    that of its tab and of the file. The header and the first `held` columns stay in sight, on paper on every page;
+    `running` stands at the head of each of these.
+    """
 
     name: str
     title: str
     note: str
     headings: tuple[Heading, ...]
     rows: Iterable[list[Cell]]
+    held: int = 2
+    running: str = ""
 
 
 def harmless(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Monthly assessment: which months are published, and every score ever published or corrected."""
+"""Monthly assessment: which months are frozen and published, and every score ever written down or corrected."""
 
 from __future__ import annotations
 
@@ -14,21 +14,26 @@ from backend.extensions import Base
 
 
 class Assessment(Base):
-    """A published month 考核; `month` is its first day, `county_version` the rules that it follows."""
+    """A month 考核 past its `cut_off`; `month` is its first day, `county_version` the rules that it follows.
+
+    `frozen_at`: when the scores, as they were known at the cut-off, were written down.
+    """
 
     __tablename__ = "assessments"
 
     month: Mapped[date] = mapped_column(primary_key=True)
     county_version: Mapped[int]
-    published_at: Mapped[datetime]
-    published_by: Mapped[str]
+    cut_off: Mapped[datetime]
+    frozen_at: Mapped[datetime]
+    published_at: Mapped[datetime | None]
+    published_by: Mapped[str | None]
 
 
 class AssessmentScore(Base):
     """One score, append-only; the highest `seq` of a subject counts, those before it stay to be seen.
 
     `subject`: unit:<code>, or chief:<person>:<role>:<unit>. `parts`: {"parts": [...]} with the sources of every point.
-    `rank` as it was when this was written down. `reason`: why it was corrected, None for what was published.
+    `rank` as it was when this was written down. `reason`: why it was corrected, None for what was frozen.
     """
 
     __tablename__ = "assessment_scores"

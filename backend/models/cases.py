@@ -129,6 +129,7 @@ class Clock(Base):
         Index("uq_clocks_running", "case_id", "kind", unique=True, postgresql_where="stopped_at is null"),
         Index("ix_clocks_due_at", "due_at", postgresql_where="stopped_at is null"),
         Index("ix_clocks_kind_due_at", "kind", "due_at", "case_id", postgresql_where="stopped_at is null"),
+        Index("ix_clocks_started_at", "started_at"),
         Index("ix_clocks_next_push_at", "next_push_at", postgresql_where="stopped_at is null"),
         Index("ix_clocks_push_version", "push_version", postgresql_where="stopped_at is null"),
         CheckConstraint("kind in ('triage','refuse','accept','rectify','review')", name="kind"),
@@ -174,7 +175,13 @@ class CaseEvent(Base):
     """One change of a case, append-only (a trigger refuses UPDATE and DELETE) and chained by hash per case."""
 
     __tablename__ = "case_events"
-    __table_args__ = (UniqueConstraint("case_id", "seq"),)
+    __table_args__ = (
+        UniqueConstraint("case_id", "seq"),
+        Index(
+            "ix_case_events_scored_at", "action", "at",
+            postgresql_where="action in ('rule','fail_follow_up','escalate_supervision')",
+        ),
+    )  # fmt: skip
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"))

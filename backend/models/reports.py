@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from uuid6 import uuid7
 
@@ -25,6 +25,7 @@ class Report(Base):
     """
 
     __tablename__ = "reports"
+    __table_args__ = (Index("ix_reports_rated_at", "rated_at", postgresql_where="rated_at is not null"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
     case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"), index=True)

@@ -25,6 +25,7 @@ class Supervision(Base):
         Index("uq_supervisions_open", "case_id", "unit_code", unique=True, postgresql_where="ended_at is null"),
         Index("ix_supervisions_case_id_id", "case_id", "id"),
         Index("ix_supervisions_unit_code_id", "unit_code", "id"),
+        Index("ix_supervisions_opened_at", "opened_at"),
         Index("ix_supervisions_stage_id", "stage", "id"),
         CheckConstraint("stage in ('awaiting_reply','replied','accepted','ended')", name="stage"),
     )

@@ -9,6 +9,7 @@ from openpyxl import load_workbook
 
 from backend.county import County
 from backend.jobs import drain
+from backend.work import unit_of_work
 from tests.build import POINTS, Build, phone_of
 from tests.walks import Sender
 
@@ -94,6 +95,99 @@ def test_a_month_is_published_after_its_cut_off_and_a_late_patrol_becomes_a_corr
     book = load_workbook(io.BytesIO(office.get(f"{JUNE}/scores.xlsx").data))
     assert book.sheetnames == ["乡镇", "河长", "扣分明细"]
     assert book["乡镇"].max_row == 13
+
+
+def test_the_timer_freezes_a_month_once_and_what_comes_later_is_a_correction(build: Build, county: County) -> None:
+    sender = Sender(build, county)
+    late = sender.walk()
+    build.clock.move(days=35)  # 6 July, nine in the morning: the cut-off is past, the timer was down
+    sender.sign_in()
+    sender.send(late)
+    drain()
+    office = build.office()
+    waiting = office.get(JUNE).json
+    build.clock.move(days=2)
+    for _ in range(2):
+        with unit_of_work() as work:
+            work.defer("freeze_assessments")
+        drain()
+    office = build.office()
+    frozen = office.get(JUNE).json
+    assert (frozen["title"], frozen["published_at"]) == ("2026年6月考核（待公布）", None)
+    assert "等待公布" in frozen["words"]
+    assert [one["total"] for one in frozen["units"]] == [one["total"] for one in waiting["units"]]
+    subject = f"unit:{sender.chief.unit}"
+    traced = office.get(f"{JUNE}/scores/{subject}").json
+    assert late.id not in part(traced, "patrol")["counted"]["patrol"]
+    assert late.id in next(one for one in traced["proposed"] if one["part"] == "patrol")["counted"]["patrol"]
+    told = [one for one in office.get("/notices?limit=100").json["items"] if one["title"] == "月度考核已截止"]
+    assert len(told) == 1
+    assert office.get(f"/assessments/trend?subject={subject}").json["items"] == []  # not published yet
+    published = office.post(f"{JUNE}/publish").json
+    assert [one["total"] for one in published["units"]] == [one["total"] for one in frozen["units"]]
+    assert subject in {one["subject"] for one in published["proposed"]}
+
+
+def test_a_score_is_traced_for_those_who_may_see_it_alone(build: Build, county: County) -> None:
+    sender = Sender(build, county)
+    walk = sender.walk()
+    sender.send(walk)
+    case, _ = build.case("closed")
+    build.clock.move(days=8)
+    traced = build.official(phone_of(LEAD)).get(f"{JUNE}/scores/unit:{LEAD}").json
+    assert part(traced, "accept")["counted"] == part(traced, "rectify")["counted"] == {"case": [case]}
+    assert traced["proposed"] is None
+    sender.sign_in()
+    person = sender.phone.get("/duties/mine").json["items"][0]["person_id"]
+    mine = sender.phone.get(f"{JUNE}/scores/chief:{person}:village_chief:{sender.chief.unit}")
+    assert part(mine.json, "patrol")["counted"]["patrol"] == [walk.id]
+    other = next(unit for unit in ("530199001", "530199002") if unit != LEAD)
+    assert build.official(phone_of(LEAD)).get(f"{JUNE}/scores/unit:{other}").status_code == 404
+    assert build.official(phone_of(LEAD)).get(f"{JUNE}/scores/nobody").status_code == 404
+
+
+def test_a_running_month_says_what_does_not_count_yet(build: Build) -> None:
+    shown = build.office().get(JUNE).json
+    assert (shown["title"], shown["over"], shown["frozen_at"]) == ("2026年6月考核（预览）", False, None)
+    assert "不算缺失" in shown["words"]
+    assert {one["total"] for one in shown["units"] + shown["chiefs"]} == {100}
+    assert build.office().get(f"{JUNE}/summons").json == {"words": shown["words"], "items": []}
+
+
+def test_the_workbook_holds_what_the_screen_shows(build: Build, county: County) -> None:
+    build.case("assigned")
+    build.clock.move(days=15)
+    office = build.office()
+    shown = office.get(JUNE).json
+    answer = office.get(f"{JUNE}/scores.xlsx")
+    assert "assessment-2026-06.xlsx" in answer.headers["Content-Disposition"]
+    book = load_workbook(io.BytesIO(answer.data))
+    units = sorted(shown["units"], key=lambda one: one["rank"])
+    titles = [one["title"] for one in units[0]["parts"]]
+    rows = list(book["乡镇"].iter_rows(values_only=True))
+    assert rows[0] == ("名次", "名称", "身份", "总分", *titles, "更正理由")
+    assert [row[:-1] for row in rows[1:]] == [
+        (one["rank"], one["name"], None, one["total"], *(part["points"] for part in one["parts"])) for one in units
+    ]
+    assert book["河长"].max_row == len(shown["chiefs"]) + 1
+    lost = [
+        (
+            one["name"],
+            part["title"],
+            less["points"],
+            less["words"],
+            " ".join(i for ids in less["ids"].values() for i in ids),
+        )
+        for one in shown["units"] + shown["chiefs"]
+        for part in one["parts"]
+        for less in part["deductions"]
+    ]
+    assert list(book["扣分明细"].iter_rows(min_row=2, values_only=True)) == lost
+    for page in book.worksheets:
+        assert (page.page_setup.orientation, int(page.page_setup.paperSize)) == ("landscape", 9)
+        assert page.print_title_rows == "$1:$1"
+        assert page.oddHeader.center.text == f"{county.name}2026年6月考核（预览）"
+    assert book["乡镇"].freeze_panes == "C2"
 
 
 def test_townships_see_their_own_and_once_published_the_totals_of_all(build: Build, county: County) -> None:

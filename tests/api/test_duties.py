@@ -113,6 +113,15 @@ def test_sums_and_the_spreadsheet_say_the_same(build: Build, sender: Sender) -> 
     rows = list(book["巡河完成情况"].iter_rows(min_row=3, values_only=True))
     assert [(row[0], row[6], row[7]) for row in rows] == [(one["name"], one["needed"], one["done"]) for one in table]
     assert next(book["按单位"].iter_rows(min_row=2, values_only=True))[2:4] == (unit["needed"], 1)
+    assert book.sheetnames == ["巡河完成情况", "按单位", "按身份", "按河段"]
+    page = book["巡河完成情况"]
+    assert page["A1"].value.endswith("巡河完成情况（2026-06-01 至 2026-06-07）")
+    assert [cell.value for cell in page[2]] == [
+        "姓名", "身份", "单位", "周期", "起", "止", "应巡", "已巡", "完成", "迟到", "间隔不足", "按天折算",
+        "还差的河段",
+    ]  # fmt: skip
+    assert (page.freeze_panes, page["E3"].number_format) == ("B3", "yyyy-mm-dd")
+    assert {one.page_setup.orientation for one in book.worksheets} == {"landscape"}
 
 
 def test_what_arrives_after_the_cut_off_counts_and_is_marked_late(build: Build, sender: Sender) -> None:
