@@ -1,6 +1,6 @@
 """months of assessment are frozen at their cut-off; what the scores are read from has indexes
 
-Revision ID: 0022
+Revision ID: 0024
 Revises: 0023
 
 """
@@ -8,7 +8,7 @@ Revises: 0023
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0022"
+revision = "0024"
 down_revision = "0023"
 branch_labels = None
 depends_on = None
