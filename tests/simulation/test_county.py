@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 from datetime import date, timedelta
+from itertools import count
 
 import pytest
 
@@ -13,12 +14,26 @@ from backend.domain import patrols, people
 from backend.jobs import drain
 from backend.roster_file import read_roster
 from backend.work import unit_of_work
-from tests.build import QINGYUAN, Build
+from tests.build import QINGYUAN, Build, Phone
 from tests.simulation.county import GAP_H, Life, live
 from tests.walks import TOWNSHIP, VILLAGE, Chief, Sender, chief
 
 FULL = os.environ.get("TEST_SIZE") == "full"
 FIRST = date(2026, 6, 1)  # the Monday on which the test clock begins
+
+
+class Scattered(Build):
+    """Phones that each come from a network of their own, as two hundred chiefs of a county do."""
+
+    def __init__(self, build: Build) -> None:
+        super().__init__(build.app, build.clock, build.wechat_url)
+        self._phones = count()
+
+    def nobody(self) -> Phone:
+        phone = super().nobody()
+        high, low = divmod(next(self._phones), 250)
+        phone.client.environ_base["REMOTE_ADDR"] = f"10.{high}.{low + 1}.7"
+        return phone
 
 
 def chiefs_of(build: Build, county: County) -> list[Chief]:
@@ -64,7 +79,8 @@ def test_the_completion_table_equals_the_simulators_own_count(build: Build, coun
 
 def _send_everything(build: Build, county: County, lives: list[Life]) -> None:
     """All messages of all phones in the order in which they reach the server."""
-    senders = {one.chief.phone: Sender(build, county, one.chief) for one in lives}
+    scattered = Scattered(build)
+    senders = {one.chief.phone: Sender(scattered, county, one.chief) for one in lives}
     outings = [(one.chief.phone, outing) for one in lives for outing in one.outings]
     every = ((at, phone, path, body) for phone, outing in outings for at, path, body in outing.sendings)
     sendings = sorted(every, key=lambda sending: sending[:3])
