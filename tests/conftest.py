@@ -26,7 +26,7 @@ from backend.settings import Settings
 from backend.work import unit_of_work
 from tests.build import Build
 
-pytest_plugins = ["tests.services"]
+pytest_plugins = ["tests.browser", "tests.services"]
 
 QINGYUAN = Path(__file__).parent.parent / "config" / "county" / "qingyuan"
 

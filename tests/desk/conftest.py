@@ -11,9 +11,9 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page
 
 from tests.build import OFFICE, Build
-from tests.e2e.conftest import browser, phone, site, worker
+from tests.e2e.conftest import phone, site, worker
 
-__all__ = ["browser", "phone", "site", "worker"]
+__all__ = ["phone", "site", "worker"]
 
 ASSETS = Path(__file__).parent.parent.parent / "backend" / "desk" / "assets"
 AXE = ASSETS / "node_modules" / "axe-core" / "axe.min.js"

@@ -10,15 +10,18 @@ from backend.domain import progress, states
 BACKEND = Path(__file__).parent.parent.parent / "backend"
 
 
+WRITERS = ("events.append", "events.compose")
+
+
 def appended() -> set[str]:
-    """The actions of all events that are written beside the table: events.append(work, case, "action", …).
+    """The actions of all events that are written beside the table: events.append or .compose(work, case, "action", …).
 
     Each is named in plain words, or as one of two; only states.act passes on the action that it carries out.
     """
     found: set[str] = set()
     for path in BACKEND.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) == "events.append" and len(node.args) > 2:
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in WRITERS and len(node.args) > 2:
                 action = node.args[2]
                 named = [action.body, action.orelse] if isinstance(action, ast.IfExp) else [action]
                 words = [one.value for one in named if isinstance(one, ast.Constant)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import os
-import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -13,29 +12,14 @@ from typing import Any
 
 import pytest
 from apiflask import APIFlask
-from playwright.sync_api import Browser, Locator, Page, TimeoutError, sync_playwright  # noqa: A004
+from playwright.sync_api import Browser, Locator, Page, TimeoutError  # noqa: A004
 from werkzeug.serving import make_server
 
 from backend.jobs import drain
-from backend.local.phone import HOST_FILES, MOUNT, create_phone, with_phone
+from backend.local.phone import MOUNT, create_phone, with_phone
 from tests.build import QINGYUAN, Build
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-_FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 _DRAIN_EVERY_S = 0.2
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    assert CHROMIUM, "浏览器测试需要 Chromium 和中文字体：apt-get install chromium fonts-noto-cjk"
-    assert HOST_FILES.is_dir(), "小程序还没有构建：make miniprogram"
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
-        yield running
-        running.close()
 
 
 @pytest.fixture(scope="session")
