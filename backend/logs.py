@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+
 import structlog
 
 
 def configure() -> None:
+    # At DEBUG Pillow writes down each tag of a photo's EXIF: who took it, with what, where. At no level of ours.
+    logging.getLogger("PIL").setLevel(logging.INFO)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

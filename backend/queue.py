@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from redis import Redis
 from rq import Queue
@@ -29,3 +30,11 @@ def doorbell(redis: Redis) -> Callable[[], None]:
 def answered(redis: Redis) -> None:
     """The bell is being answered: whoever writes new work from now on rings again."""
     redis.delete(_RUNG)
+
+
+def oldest_bell_s(redis: Redis, now: datetime) -> float:
+    """For how many seconds the bell that is next in line has waited; 0 when none does."""
+    for job in Queue(QUEUE, connection=redis).get_jobs(0, 1):
+        if job.enqueued_at is not None:
+            return max(0.0, (now - job.enqueued_at.replace(tzinfo=UTC)).total_seconds())
+    return 0.0

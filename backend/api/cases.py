@@ -180,7 +180,7 @@ def _report(work: Work, case: Case, report: Report) -> dict[str, Any]:
         "id": report.id,
         **cases.readable_text(work.actor, report),
         "privacy": report.privacy,
-        "address": report.address,
+        "address": cases.readable_address(work.actor, report),
         "observed_at": report.observed_at,
         "submitted_at": report.submitted_at,
         "contact": contact,

@@ -31,7 +31,7 @@ def show_photo(photo: Photo) -> dict[str, Any]:
         "refusal": photo.refusal,
         "title": photo.refusal_title,
         "purpose": photo.purpose,
-        "taken_at": photo.taken_at if photo.purpose != "report" else None,
+        "taken_at": photo.taken_at if photo.purpose not in ("report", "supplement") else None,
     }
     if photo.state == "sound":
         storage = system().storage

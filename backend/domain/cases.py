@@ -141,6 +141,13 @@ def readable_text(actor: Actor, report: Report) -> dict[str, Any]:
     return {"text": report.forwarded_text, "forwarded": True}
 
 
+def readable_address(actor: Actor, report: Report) -> str:
+    """The place in the reporter's words: units read it masked, and not before they may read what it belongs to."""
+    if actor.role == "office":
+        return report.address
+    return mask(report.address) if report.forward_released_at is not None else ""
+
+
 def readable_words(work: Work, case: Case, event: CaseEvent, text: str | None) -> str | None:
     """The words of an event. Those of a reporter, units read masked, and not at all where the office reads first."""
     if text is None or work.actor.role == "office" or event.role not in ("resident", "receipt"):
