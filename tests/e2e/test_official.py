@@ -86,20 +86,20 @@ def test_from_the_report_over_rectifying_to_closure_and_rating(desk: Callable[[s
     mini.take_photos(make_jpeg(640, 480, text="clean", seed=901))
     mini.tap("拍照或选照片")
     mini.agree_to_privacy()
-    mini.page.get_by_label("第1张照片", exact=False).first.wait_for()
+    mini.shown(mini.page.get_by_label("第1张照片", exact=False)).wait_for()
     mini.picture("official-closure")
     mini.tap("确定申请销号")
     mini.sees("整改前后")
 
     office = desk(OFFICE)
     mini = office.open()
-    mini.sees("等县河长办分办") if not case["lead_unit"] else None
     mini.tap("待核查 1 件")
     mini.shown(mini.page.get_by_label(case["number"], exact=False)).click()
     mini.sees("核对照片")
     mini.picture("office-review")
     taken = office.api.get(f"/cases/{case['id']}/evidence").json["items"][-1]  # type: ignore[index]
-    assert taken["distance_m"] is not None and taken["distance_m"] < 50, "the place of the phone went with the photo"
+    assert taken["distance_m"] is not None
+    assert taken["distance_m"] < 50, "the place of the phone went with the photo"
     mini.tap("销号")
     if mini.page.get_by_role("textbox", name="理由", exact=True).count():
         office.write("理由", "已到现场核实，照片属实。")
@@ -148,7 +148,6 @@ def test_somebody_was_faster_and_nothing_typed_is_lost(desk: Callable[[str], Des
     mini = office.case(case_id)
     mini.tap("督办")
     office.write("督办要求", "三日内清完。")
-    assert office.api.act(case_id, "grade", severity="serious", reason="范围大").status_code in (200, 422)
     assert office.api.act(case_id, "remind", reason="请抓紧").status_code == 200
     mini.tap("确定督办")
     mini.sees("您填写时，案件有了变化")
@@ -157,7 +156,7 @@ def test_somebody_was_faster_and_nothing_typed_is_lost(desk: Callable[[str], Des
     box = mini.shown(mini.page.get_by_role("textbox", name="督办要求", exact=True))
     assert box.input_value() == "三日内清完。"
     mini.tap("确定督办")
-    mini.sees("督办函")
+    mini.sees("前回复")
     assert len(office.api.get(f"/cases/{case_id}").json["supervisions"]) == 1  # type: ignore[index]
 
 
