@@ -57,9 +57,9 @@ Component({
         const choices = await this.choicesFor(fields, found)
         const today = new Date(Date.now() + 8 * 3600_000).toISOString().slice(0, 10)
         const values = { ...this.firstGuess(found, fields), ...platform.read<Values>(this.draftKey()) }
-        this.setData({ page: READY, found, title: row.title, means: meaning(action), choices, today })
+        const offered = Object.fromEntries(fields.map(({ name }) => [name, (choices[name] ?? []).slice(0, SHOWN_MAX)]))
+        this.setData({ page: READY, found, title: row.title, means: meaning(action), choices, offered, today })
         this.show(fields, values)
-        this.setData({ offered: Object.fromEntries(fields.map(({ name }) => [name, (choices[name] ?? []).slice(0, SHOWN_MAX)])) })
       } catch (error) {
         this.setData({ page: failed(error) })
       }
