@@ -5,11 +5,12 @@ import { current, onPatrol, ready, unsent } from '../../services/patrolling'
 import { current as session } from '../../services/session'
 import { onOutbox, waiting, type Waiting } from '../../services/outbox'
 
+const OFFICIALS = new Set(['office', 'head', 'handler', 'inspector', 'county_chief'])
 let stop: (() => void) | undefined
 let stopPatrol: (() => void) | undefined
 
 Component({
-  data: { countyName: '清河', hotline: '', waiting: [] as Waiting[], chief: null as { going: boolean; unsent: number } | null },
+  data: { countyName: '清河', hotline: '', waiting: [] as Waiting[], chief: null as { going: boolean; unsent: number } | null, official: false },
   lifetimes: {
     attached() {
       stop = onOutbox(() => this.showWaiting())
@@ -23,6 +24,7 @@ Component({
   pageLifetimes: {
     show() {
       this.showWaiting()
+      this.setData({ official: OFFICIALS.has(session()?.role ?? '') })
       void this.showChief()
       void this.showCounty()
     },
@@ -37,6 +39,9 @@ Component({
       const { total } = unsent()
       const going = current() !== undefined
       this.setData({ chief: CHIEFS.has(session()?.role ?? '') || going || total ? { going, unsent: total } : null })
+    },
+    handle() {
+      void platform.go('/packages/official/inbox/inbox')
     },
     patrol() {
       void platform.go('/packages/chief/duties/duties')

@@ -1,0 +1,181 @@
+"""An official with a phone: a case from its report to its closure, refusal and ruling, somebody who was faster."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from backend.local.pictures import make_jpeg
+from tests.build import OFFICE, POINTS, Build, phone_of
+from tests.e2e.conftest import MiniProgram
+
+AT = POINTS["inside_township"]
+PLACE = {"latitude": AT["lat"], "longitude": AT["lon"], "accuracy": 8, "speed": 0, "altitude": 1890}
+INBOX = "packages/official/inbox/inbox"
+
+
+class Desk:
+    """The phone of an official, bound on any day before; its clock goes with the server's."""
+
+    def __init__(self, mini: MiniProgram, build: Build, number: str) -> None:
+        self.mini, self.build, self.number = mini, build, number
+        self.api = build.official(number)
+
+    def open(self, url: str = INBOX) -> MiniProgram:
+        ahead = (self.build.clock() - datetime.now(UTC)) / timedelta(milliseconds=1)
+        kept = {"user": f"official-{self.number}", "number": self.number, "place": PLACE, "ahead": ahead}
+        self.mini.page.goto(f"{self.mini.site}/phone/frame.css")  # same origin, no app
+        self.mini.page.evaluate("(kept) => localStorage.setItem('frame:phone', kept)", json.dumps(kept))
+        self.mini.page.goto(f"{self.mini.site}/phone/app.html#{url}")
+        self.mini.page.wait_for_function("window.__READY__ === true")
+        return self.mini
+
+    def case(self, case_id: str) -> MiniProgram:
+        return self.open(f"packages/official/case/case?id={case_id}")
+
+    def write(self, name: str, words: str) -> None:
+        MiniProgram.shown(self.mini.page.get_by_role("textbox", name=name, exact=True)).fill(words)
+
+    def photograph(self, n: int = 1) -> None:
+        self.mini.take_photos(make_jpeg(640, 480, text="clean", seed=900 + n))
+        self.mini.tap("拍照或选照片")
+
+    def pick_day(self, name: str, day: str) -> None:
+        self.mini.shown(self.mini.page.get_by_label(f"{name}：", exact=False)).click()
+        self.mini.page.locator(".wx-sheet input").fill(day)
+        self.mini.page.locator(".wx-sheet").get_by_text("确定", exact=True).click()
+
+
+@pytest.fixture
+def desk(phone: Callable[..., MiniProgram], build: Build) -> Callable[[str], Desk]:
+    return lambda number: Desk(phone(), build, number)
+
+
+def newest(build: Build) -> dict[str, Any]:
+    found: dict[str, Any] = build.office().get("/cases?limit=1").json["items"][0]  # type: ignore[index]
+    return found
+
+
+def test_from_the_report_over_rectifying_to_closure_and_rating(desk: Callable[[str], Desk], build: Build) -> None:
+    resident = build.resident()
+    report = build.report(resident, photos=[build.photo(resident), build.photo(resident)])
+    case = newest(build)
+    handler = desk(phone_of(AT["lead"]))
+    mini = handler.open()
+    mini.sees("签收还剩")
+    mini.picture("official-inbox")
+    mini.shown(mini.page.get_by_label(case["number"], exact=False)).click()
+    mini.sees("不属于本单位的，可以退回")
+    mini.sees("河边倒了一堆垃圾。")
+    mini.picture("official-case")
+    mini.tap("签收")
+    mini.tap("开始整改")
+    mini.tap("确定开始整改")
+    mini.sees("请填写：整改措施。")
+    handler.write("整改措施", "清运")
+    handler.write("责任人", "李四")
+    handler.pick_day("计划完成日期", (build.clock() + timedelta(days=2)).strftime("%Y-%m-%d"))
+    mini.picture("official-start")
+    mini.tap("确定开始整改")
+    mini.tap("申请销号")
+    mini.tap("填入：垃圾已全部清运，岸线已恢复。")
+    mini.take_photos(make_jpeg(640, 480, text="clean", seed=901))
+    mini.tap("拍照或选照片")
+    mini.agree_to_privacy()
+    mini.shown(mini.page.get_by_label("第1张照片", exact=False)).wait_for()
+    mini.picture("official-closure")
+    mini.tap("确定申请销号")
+    mini.sees("整改前后")
+
+    office = desk(OFFICE)
+    mini = office.open()
+    mini.tap("待核查 1 件")
+    mini.shown(mini.page.get_by_label(case["number"], exact=False)).click()
+    mini.sees("核对照片")
+    mini.picture("office-review")
+    taken = office.api.get(f"/cases/{case['id']}/evidence").json["items"][-1]  # type: ignore[index]
+    assert taken["distance_m"] is not None
+    assert taken["distance_m"] < 50, "the place of the phone went with the photo"
+    mini.tap("销号")
+    if mini.page.get_by_role("textbox", name="理由", exact=True).count():
+        office.write("理由", "已到现场核实，照片属实。")
+    mini.tap("确定销号")
+    mini.sees("已销号")
+
+    assert resident.call("PUT", f"/reports/{report['id']}/rating", {"stars": 5, "text": "办得快"}).status_code == 200
+    assert newest(build)["state"] == "closed"
+
+
+def test_a_refused_case_is_ruled_with_both_reasons_in_sight(desk: Callable[[str], Desk], build: Build) -> None:
+    build.report()
+    case = newest(build)
+    mini = desk(phone_of(AT["lead"])).case(case["id"])
+    mini.tap("退回")
+    mini.tap("填入：该处不在本单位辖区内，属于对岸乡镇。")
+    mini.tap("确定退回")
+    mini.sees("已办好")
+
+    office = desk(OFFICE)
+    mini = office.open()
+    mini.tap("待分办 1 件")
+    mini.shown(mini.page.get_by_label(case["number"], exact=False)).click()
+    mini.sees("退回：该处不在本单位辖区内")
+    mini.tap("裁定")
+    mini.sees("该单位不能再退回")
+    unit = next(u for u in office.api.get("/county").json["units"] if u["code"] == AT["lead"])  # type: ignore[index]
+    mini.shown(mini.page.get_by_role("textbox", name="查找主办单位")).fill(unit["name"])
+    mini.tap(f"主办单位：{unit['name']}")
+    mini.sees(f"已选：{unit['name']}")
+    office.write("理由", "现场在该单位辖区内。")
+    mini.picture("office-ruling")
+    mini.tap("确定裁定")
+    mini.sees("待签收")
+
+    mini = desk(phone_of(AT["lead"])).case(case["id"])
+    mini.sees("裁定：现场在该单位辖区内。")
+    mini.tap("签收")
+    mini.sees("开始整改")
+    assert not mini.page.get_by_label("退回", exact=True).count()
+
+
+def test_somebody_was_faster_and_nothing_typed_is_lost(desk: Callable[[str], Desk], build: Build) -> None:
+    case_id, _ = build.case("rectifying")
+    office = desk(OFFICE)
+    mini = office.case(case_id)
+    mini.tap("督办")
+    office.write("督办要求", "三日内清完。")
+    assert office.api.act(case_id, "remind", reason="请抓紧").status_code == 200
+    mini.tap("确定督办")
+    mini.sees("您填写时，案件有了变化")
+    mini.sees("催办")
+    mini.picture("official-conflict")
+    box = mini.shown(mini.page.get_by_role("textbox", name="督办要求", exact=True))
+    assert box.input_value() == "三日内清完。"
+    mini.tap("确定督办")
+    mini.sees("前回复")
+    assert len(office.api.get(f"/cases/{case_id}").json["supervisions"]) == 1  # type: ignore[index]
+
+
+def test_what_was_typed_without_signal_is_there_again(desk: Callable[[str], Desk], build: Build) -> None:
+    case_id, handler_api = build.case("rectifying")
+    unit = handler_api.get(f"/cases/{case_id}").json["lead_unit"]  # type: ignore[index]
+    handler = desk(phone_of(unit))
+    mini = handler.case(case_id)
+    mini.tap("申请延期")
+    handler.write("理由", "连日降雨。")
+    handler.pick_day("希望的新期限", (build.clock() + timedelta(days=20)).strftime("%Y-%m-%d"))
+    mini.page.evaluate("window.__PHONE__.setNetwork('none')")
+    mini.tap("确定申请延期")
+    mini.sees("现在没有网络")
+    mini = handler.case(case_id)  # the app was killed meanwhile
+    mini.tap("申请延期")
+    assert mini.shown(mini.page.get_by_role("textbox", name="理由", exact=True)).input_value() == "连日降雨。"
+    mini.tap("确定申请延期")
+    mini.tap("撤回延期申请")
+    mini.sees("期限仍是原来的")
+    mini.tap("确定撤回延期申请")
+    mini.sees("申请延期")
