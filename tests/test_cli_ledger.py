@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import uuid
 from pathlib import Path
 
 import psycopg
@@ -11,8 +12,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from backend.cli import qinghe
-from backend.clients.root_places import RootFolder
+from backend.clients.root_places import RootBucket, RootFolder
 from backend.domain import roots
+from backend.settings import load_settings
 from backend.signing import PublicKey, Signer, new_private_key
 from backend.work import unit_of_work
 from tests.build import Build
@@ -24,6 +26,9 @@ def folder(build: Build, settings_env: dict[str, str], tmp_path: Path, monkeypat
     """The environment of an administrator, a ledger of two cases under one root, and where that is kept."""
     for name, value in settings_env.items():
         monkeypatch.setenv(name, value)
+    # A bucket of its own: other tests' roots stay locked in that of the application.
+    monkeypatch.setenv("S3_ROOTS_BUCKET", f"roots-{uuid.uuid4().hex[:10]}")
+    RootBucket(load_settings()).ensure()
     kept = tmp_path / "roots"
     monkeypatch.setenv("LEDGER_ROOTS_DIR", str(kept))
     system = build.app.extensions["qinghe"]

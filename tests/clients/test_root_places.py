@@ -22,7 +22,12 @@ NAME = "daily/2026/root-00000001.json"
 @pytest.fixture
 def settings(settings_env: dict[str, str]) -> Settings:
     """With a bucket of its own: what is put into one under lock stays there."""
-    own = {"county_dir": ".", "s3_roots_bucket": f"roots-{uuid.uuid4().hex[:10]}", "ledger_roots_keep_days": 30}
+    own = {
+        "county_dir": ".",
+        "wechat_templates": {},
+        "s3_roots_bucket": f"roots-{uuid.uuid4().hex[:10]}",
+        "ledger_roots_keep_days": 30,
+    }
     return Settings.model_validate({name.lower(): value for name, value in settings_env.items()} | own)
 
 

@@ -23,7 +23,9 @@ JPEG = make_jpeg(80, 60, text="")
 
 @pytest.fixture(scope="module")
 def settings(settings_env: dict[str, str]) -> Settings:
-    return Settings.model_validate({name.lower(): value for name, value in settings_env.items()} | {"county_dir": "."})
+    return Settings.model_validate(
+        {name.lower(): value for name, value in settings_env.items()} | {"county_dir": ".", "wechat_templates": {}}
+    )
 
 
 @pytest.fixture(scope="module")
