@@ -25,7 +25,7 @@ def endpoint(folder: Folder) -> str:
     return f"http://{ports.LOOPBACK}:{folder.remembered('ports')['s3']}"
 
 
-def client(folder: Folder) -> Minio:
+def client(folder: Folder, patience_s: float = 5) -> Minio:
     """A client with every right, that gives up soon and does not retry."""
     secrets = folder.secrets()
     return Minio(
@@ -34,7 +34,7 @@ def client(folder: Folder) -> Minio:
         secret_key=secrets["S3_SECRET_KEY"],
         secure=False,
         region="us-east-1",
-        http_client=urllib3.PoolManager(timeout=urllib3.Timeout(5), retries=False),
+        http_client=urllib3.PoolManager(timeout=urllib3.Timeout(patience_s), retries=False),
     )
 
 

@@ -85,7 +85,7 @@ def test_a_released_unit_has_no_say_any_more_and_may_be_asked_again(work: Work) 
         act(work, case, HELPER, "note", note="还有")
     act(work, case, OFFICE, "add_assisting", assisting=[ASSISTING], reason="又需要了")
     assert waiting(work, case) == {ASSISTING}
-    held = work.session.scalars(select(Assignment).where(Assignment.unit_code == ASSISTING)).all()
+    held = work.session.scalars(select(Assignment).where(Assignment.unit_code == ASSISTING).order_by(Assignment.id))
     assert [one.ended_by for one in held if one.case_id == case.id] == ["released", None]
 
 

@@ -41,7 +41,9 @@ def write(system: System, word: str) -> None:
         owner.execute("INSERT INTO words VALUES (%s)", [word])
     with redis.Redis.from_url(system.settings_env["REDIS_URL"]) as client:
         client.sadd("words", word)
-    s3_server.client(system.folder).put_object("qinghe", word, io.BytesIO(word.encode()), len(word.encode()))
+    # The first write after a kill waits until the server has looked through what it had.
+    store = s3_server.client(system.folder, patience_s=60)
+    store.put_object("qinghe", word, io.BytesIO(word.encode()), len(word.encode()))
 
 
 def read(system: System) -> tuple[set[str], set[str], set[str]]:
