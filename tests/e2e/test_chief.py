@@ -451,3 +451,5 @@ def test_a_county_chief_finds_the_cases_to_verify(
     own.mini.sees("垃圾倾倒")
     own.mini.sees("前核查")
     own.look("cases")
+    own.mini.page.get_by_text("垃圾倾倒").first.click()
+    own.mini.sees("为什么在这里")

@@ -1,21 +1,16 @@
 // The cases that wait for somebody outside of the lead unit to look whether the work is done.
 import * as platform from '../../../platform/index'
-import { signedIn } from '../../../services/auth'
-import { send, unreachable, type Result } from '../../../services/http'
+import { page, type CaseRow } from '../../../services/cases'
+import { unreachable } from '../../../services/http'
 import { failed, LOADING, READY, type PageState } from '../../../services/load'
 import { when } from '../../../services/words'
 
-type Row = Result<'/api/v1/cases', 'get'>['items'][number]
-
-function shown(row: Row) {
+function shown(row: CaseRow) {
   const clock = row.clocks.find((one) => one.kind === 'review')
   return { ...row, due: clock ? `${when(clock.due_at)} 前核查` : '', late: clock?.overdue ?? false }
 }
 
-async function page(before?: string): Promise<Result<'/api/v1/cases', 'get'>> {
-  await signedIn()
-  return send('get', '/api/v1/cases', { query: { state: 'in_review', before, limit: 20 } })
-}
+const waiting = (before?: string) => page({ state: 'in_review', before, limit: 20 })
 
 Component({
   data: { page: LOADING as PageState, items: [] as ReturnType<typeof shown>[], next: null as string | null },
@@ -27,7 +22,7 @@ Component({
   methods: {
     async load() {
       try {
-        const { items, next } = await page()
+        const { items, next } = await waiting()
         const state: PageState = items.length ? READY : { state: 'empty', words: '现在没有等您核查的案件。' }
         this.setData({ page: state, items: items.map(shown), next: next ?? null })
       } catch (error) {
@@ -36,7 +31,7 @@ Component({
     },
     async more() {
       try {
-        const { items, next } = await page(this.data.next ?? undefined)
+        const { items, next } = await waiting(this.data.next ?? undefined)
         this.setData({ items: [...this.data.items, ...items.map(shown)], next: next ?? null })
       } catch (error) {
         platform.say(unreachable(error).title)
@@ -47,7 +42,7 @@ Component({
       await platform.stopRefreshing()
     },
     open(event: WechatMiniprogram.TouchEvent) {
-      void platform.go(`/packages/official/case/index?id=${String(event.currentTarget.dataset['id'])}`)
+      void platform.go(`/packages/official/case/case?id=${String(event.currentTarget.dataset['id'])}`)
     },
   },
 })
