@@ -282,10 +282,14 @@ def test_whoever_goes_before_the_day_leaves_the_planned_one_to_come(work: Work) 
 @pytest.mark.parametrize("state", ["closed", "archived"])
 def test_a_relapse_reopens_the_same_case_with_its_history_and_a_new_clock(work: Work, state: str) -> None:
     case, who = case_in(work, state), inspector(work)
-    before = list(work.session.scalars(select(CaseEvent.hash).where(CaseEvent.case_id == case.id).order_by(CaseEvent.seq)))
+    before = list(
+        work.session.scalars(select(CaseEvent.hash).where(CaseEvent.case_id == case.id).order_by(CaseEvent.seq))
+    )
     act(work, case, who, "fail_follow_up", **on_the_spot(work, reason="又倒了垃圾"))
     assert (case.state, case.closed_at, case.recurrences, case.lead_unit) == ("rectifying", None, 1, LEAD)
-    after = list(work.session.scalars(select(CaseEvent.hash).where(CaseEvent.case_id == case.id).order_by(CaseEvent.seq)))
+    after = list(
+        work.session.scalars(select(CaseEvent.hash).where(CaseEvent.case_id == case.id).order_by(CaseEvent.seq))
+    )
     assert after[: len(before)] == before
     clock = deadlines.running(work, case, "rectify")
     assert clock is not None
