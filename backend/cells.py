@@ -5,7 +5,9 @@ from __future__ import annotations
 import calendar
 import re
 import unicodedata
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
+
+from backend.clock import SHANGHAI
 
 Raw = str | int | float | bool | date | datetime | timedelta | None
 
@@ -17,6 +19,7 @@ _DAY = re.compile(
 )
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})")
 _MONTH = re.compile(r"(\d{4})\s*[年./\-]\s*(\d{1,2})\s*月?\s*(底|末|底前|末前|中旬|上旬|下旬|份|内)?")
+_HOUR = re.compile(r"[\sT]*(\d{1,2})\s*[:：时点]\s*(?:(\d{1,2})\s*[:：分]?\s*(?:(\d{1,2})\s*(?:\.\d+)?秒?)?)?$")
 _DMS = re.compile(r"(\d{1,3})\s*[°度]\s*(\d{1,2})\s*[′'分]\s*(?:(\d{1,2}(?:\.\d+)?)\s*[″\"秒]?)?\s*[EeNn东北]?")
 
 
@@ -88,6 +91,37 @@ def day(value: Raw, month_end: bool = False) -> date:
         raise NotUnderstood(f"“{said}”只有年月，请写明哪一天")
     first = _made(said, month[1], month[2], "1")
     return first.replace(day=calendar.monthrange(first.year, first.month)[1])
+
+
+def moment(value: Raw) -> datetime | date:
+    """The moment that a cell names, as a clock in Shanghai shows it; a day when it names no hour.
+
+    Raises NotUnderstood like `day`, and for an hour that does not exist.
+    """
+    if isinstance(value, datetime):
+        at = value.replace(tzinfo=SHANGHAI)
+        day(value)
+        return at if (value.hour, value.minute, value.second) != (0, 0, 0) else at.date()
+    said = text(value) if isinstance(value, str) else ""
+    if re.fullmatch(r"\d{5}\.\d+", said):
+        value = float(said)
+    if isinstance(value, float) and not value.is_integer() and _SERIALS[0] <= value <= _SERIALS[1]:
+        seconds = round(value % 1 * 86_400)
+        return datetime.combine(day(value), time(), SHANGHAI) + timedelta(seconds=seconds)
+    stamp = re.fullmatch(r"(\d{8})(\d{2})(\d{2})(\d{2})?", said)
+    if stamp is not None:
+        return _at(said, day(stamp[1]), *stamp.groups()[1:])
+    hour = _HOUR.search(said)
+    if hour is None:
+        return day(value)
+    return _at(said, day(said[: hour.start()]), hour[1], hour[2], hour[3])
+
+
+def _at(said: str, of: date, hour: str, minute: str | None, second: str | None) -> datetime:
+    try:
+        return datetime.combine(of, time(int(hour), int(minute or 0), int(second or 0)), SHANGHAI)
+    except ValueError:
+        raise NotUnderstood(f"“{said[:30]}”这个时间不存在") from None
 
 
 def _numbered(value: int | float) -> date:

@@ -6,18 +6,15 @@ their 镇, sheets by year. What cannot be meant is a fault with its row and colu
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date
-from typing import Any, TypeVar
 
 from backend import cells, table_file
-from backend.cells import NotUnderstood
 from backend.clock import shanghai_day, working_days_before
-from backend.domain.imports import FoundRow, Remark
+from backend.domain.imports import FoundRow
 from backend.domain.old_cases import OldCase
 from backend.domain.unit_names import UnitNames
 from backend.domain.words import source_number
-from backend.geo import PlaceFault, check_point
+from backend.file_row import FileRow
 from backend.rules.imports import OldState
 from backend.table_file import Line, Table
 from backend.work import Work
@@ -25,10 +22,9 @@ from backend.work import Work
 NEEDED = ("text",)
 _DAYS = ("opened_on", "assigned_on", "accepted_on", "started_on", "asked_on", "closed_on")
 _DEADLINES = ("due_on", "extended_on")
-_TEXT_MAX, _SHORT_MAX = 2_000, 500
+_TEXT_MAX = 2_000
 _DASHES = ("/", "-", "—", "--", "——", "无", "暂无")
 _OVER = ("closed", "archived", "rejected")
-_T = TypeVar("_T")
 
 
 def read(data: bytes, work: Work) -> tuple[list[FoundRow], tuple[str, ...]]:
@@ -68,25 +64,10 @@ class _Reader:
             row.fault("number", f"编号“{old.number}”与{first}重复{alike}")
 
 
-class _Row:
+class _Row(FileRow):
     def __init__(self, reader: _Reader, table: Table, line: Line) -> None:
-        self.reader, self.table, self.line = reader, table, line
-        self.county, self.rules = reader.county, reader.county.rules.imports
-        self.faults: list[Remark] = []
-        self.warnings: list[Remark] = []
-        self.number = ""
-
-    def fault(self, field: str, reason: str) -> None:
-        self.faults.append(Remark(self.table.title(field), reason))
-
-    def warn(self, field: str, reason: str) -> None:
-        self.warnings.append(Remark(self.table.title(field), reason))
-
-    def text(self, field: str, most: int = _SHORT_MAX) -> str:
-        said = cells.text(self.table.cell(self.line, field))
-        if len(said) > most:
-            self.fault(field, f"文字最多 {most} 字，现在有 {len(said)} 字")
-        return said[:most]
+        super().__init__(reader.county, table, line)
+        self.reader = reader
 
     def old_case(self) -> OldCase | None:
         """The row as it will enter the ledger; None when it has no number to be known by."""
@@ -100,8 +81,8 @@ class _Row:
             self.fault("text", "缺少问题描述")
         state = self._state(days["closed_on"], lead)
         opened_on = self._opened(days)
-        category = self._category()
-        point = self._point()
+        category = self.category()
+        point = self.point()
         if not self.number or opened_on is None or category is None or state is None:
             return None
         old = OldCase.model_validate(
@@ -145,16 +126,6 @@ class _Row:
         self.warn("serial", f"没有编号，用“{made}”作编号")
         return made
 
-    def _read(self, field: str, understand: Callable[[cells.Raw], _T]) -> _T | None:
-        raw = self.table.cell(self.line, field)
-        if cells.is_blank(raw):
-            return None
-        try:
-            return understand(raw)
-        except NotUnderstood as error:
-            self.fault(field, str(error))
-            return None
-
     def _day(self, field: str, month_end: bool = False) -> date | None:
         """A day; of a deadline a month alone is its last one. Dashes and some words say that there is none."""
         said = cells.text(self.table.cell(self.line, field))
@@ -163,7 +134,7 @@ class _Row:
         if month_end and said in self.rules.no_deadline:
             self.warn(field, f"“{said}”不是日期，按没有期限导入")
             return None
-        return self._read(field, lambda raw: cells.day(raw, month_end))
+        return self.read(field, lambda raw: cells.day(raw, month_end))
 
     def _opened(self, days: dict[str, date | None]) -> date | None:
         """When it was found; a file that does not say has at least some other date."""
@@ -177,24 +148,6 @@ class _Row:
             return None
         self.warn("opened_on", f"没有发现日期，用最早的日期 {min(known)} 代替")
         return min(known)
-
-    def _category(self) -> str | None:
-        said = self.text("category")
-        by_name = {category.name: category.code for category in self.county.categories}
-        for code in (by_name.get(said), said if said in self.county.category_by_code else None):
-            if code is not None:
-                return code
-        words = {**by_name, **self.rules.categories}
-        for word in sorted(words, key=len, reverse=True):
-            if said and word in said and words[word] in self.county.category_by_code:
-                return words[word]
-        other = self.rules.other_category
-        if other is None:
-            self.fault("category", f"类别“{said}”不认识，应为：{'、'.join(by_name)}" if said else "缺少类别")
-            return None
-        name = self.county.category_by_code[other].name
-        self.warn("category", f"类别“{said}”没有对应，按“{name}”导入" if said else f"没有类别，按“{name}”导入")
-        return other
 
     def _severity(self) -> str | None:
         said = self.text("severity")
@@ -227,34 +180,7 @@ class _Row:
         if said and named not in townships:
             self.warn("township", f"乡镇“{said}”不认识，没有采用")
         township = named if named in townships else lead if lead in townships else None
-        return self._reach(), township
-
-    def _reach(self) -> str | None:
-        said, river = self.text("reach"), self.text("river")
-        if not said:
-            return None
-        if said in self.county.reach_by_code:
-            return said
-        named = [r for r in self.county.reaches if said in (r.name, r.river + r.name) and river in ("", r.river)]
-        if len(named) == 1:
-            return named[0].code
-        self.warn("reach", f"河段“{said}”{'不认识' if not named else '不止一个'}，没有采用")
-        return None
-
-    def _point(self) -> dict[str, Any]:
-        lon, lat = self._read("lon", cells.degrees), self._read("lat", cells.degrees)
-        if lon is None or lat is None:
-            return {}
-        if self.rules.coord_type is None:
-            self.warn("lon", "没有说明坐标系，坐标没有采用；请在 imports.toml 写明 coord_type")
-            return {}
-        try:
-            check_point(lon, lat)
-        except PlaceFault as fault:
-            swapped = "，经度和纬度可能写反了" if 3 <= lon <= 54 and 73 <= lat <= 136 else ""
-            self.fault("lon", f"{fault.title.rstrip('。')}{swapped}")
-            return {}
-        return {"lon": lon, "lat": lat, "coord_type": self.rules.coord_type}
+        return self.reach(), township
 
     def _state(self, closed_on: date | None, lead: str | None) -> OldState | None:
         """The state by its word, or by whether there is a date of closing; without a unit it waits to be assigned.

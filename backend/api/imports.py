@@ -11,7 +11,7 @@ from apiflask import APIBlueprint
 from flask import g, request
 from pydantic import BaseModel, Field, StringConstraints
 
-from backend import old_ledger_file
+from backend import hotline_file, old_ledger_file
 from backend.api.idempotency import once, required_key
 from backend.api.schemas import Input, PageQuery
 from backend.domain import imports, withdrawals
@@ -21,11 +21,13 @@ from backend.work import Work, unit_of_work
 
 bp = APIBlueprint("imports", __name__, tag="导入")
 
-_READERS = {"ledger": old_ledger_file.read}
+_READERS = {"ledger": old_ledger_file.read, "hotline": hotline_file.read}
 
 
 class ImportQuery(Input):
-    kind: Literal["ledger"] = Field(default="ledger", description="ledger: the old ledger 原台账")
+    kind: Literal["ledger", "hotline"] = Field(
+        default="ledger", description="ledger: the old ledger 原台账; hotline: orders of the 12345 centre"
+    )
 
 
 class CarryOutForm(Input):
@@ -102,8 +104,10 @@ def _show(work: Work, import_batch: ImportBatch) -> dict[str, Any]:
 def _row(work: Work, row: ImportRow) -> dict[str, Any]:
     case = work.session.get(Case, row.case_id) if row.case_id else None
     same = ("sheet", "line", "number", "outcome", "faults", "warnings", "content", "case_id")
+    shown = {name: value for name, value in (row.content or {}).items() if not name.endswith("_sealed")}
     return {
         **{name: getattr(row, name) for name in same},
+        "content": shown or None,
         "outcome_title": imports.OUTCOMES[row.outcome],
         "case_number": case.number if case else None,
     }

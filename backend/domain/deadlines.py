@@ -85,19 +85,19 @@ def start(work: Work, case: Case, kind: Kind, holder: str, reckoned: Reckoned | 
 def begun(work: Work, case: Case, kind: Kind, holder: str, reckoned: Reckoned | None = None) -> Clock:
     """The clock that `start` would start, yet to be stored: for many cases at once."""
     clock = Clock(case_id=case.id, kind=kind, holder=holder, started_at=work.now)
-    reckoned = reckoned or due(work, case, kind)
-    _set(work, clock, within_order(work, case, reckoned) if kind == "rectify" else reckoned)
+    _set(work, clock, within_order(work, case, kind, reckoned or due(work, case, kind)))
     return clock
 
 
-def within_order(work: Work, case: Case, reckoned: Reckoned) -> Reckoned:
-    """The earlier of what the rules give and what the source of the case ordered 来源要求期限.
+def within_order(work: Work, case: Case, kind: str, reckoned: Reckoned) -> Reckoned:
+    """The earlier of what the rules give and what the source of the case ordered 来源要求期限: to sign, to rectify.
 
     An order that has passed already rules nothing any more: nobody is late for days that others used.
     """
-    if case.ordered_by is None or not work.now < case.ordered_by < reckoned.due_at:
+    ordered = {"rectify": case.ordered_by, "accept": case.sign_by}.get(kind)
+    if ordered is None or not work.now < ordered < reckoned.due_at:
         return reckoned
-    return Reckoned(case.ordered_by, in_hours=reckoned.in_hours, set_by="source")
+    return Reckoned(ordered, in_hours=reckoned.in_hours, set_by="source")
 
 
 def _set(work: Work, clock: Clock, reckoned: Reckoned) -> None:
@@ -255,7 +255,7 @@ def regrade(work: Work, case: Case) -> Clock | None:
         reckoned = in_days(work, max(1, days - used_days))
         if days <= used_days and reckoned.due_at > clock.due_at and clock.set_by is None:
             return None
-    _set(work, clock, within_order(work, case, reckoned))
+    _set(work, clock, within_order(work, case, "rectify", reckoned))
     return clock
 
 
@@ -291,7 +291,7 @@ def reckon_again(work: Work, case: Case) -> list[dict[str, Any]]:
         if due_at <= work.now < before:
             due_at = before
         reckoned = Reckoned(due_at, days=clock.days, since=clock.since, set_by=clock.set_by)
-        _set(work, clock, within_order(work, case, reckoned) if clock.kind == "rectify" else reckoned)
+        _set(work, clock, within_order(work, case, clock.kind, reckoned))
         clock.provisional = False
         done.append({"clock": clock.kind, "holder": clock.holder, "before": before, "after": clock.due_at})
     return done

@@ -43,7 +43,10 @@ class Point:
 
 @dataclass(frozen=True)
 class Entry:
-    """What a paper says. `issuer` is who sent it; days are days of Asia/Shanghai, a day ends at the county's hour."""
+    """What a paper says. `issuer` is who sent it; days are days of Asia/Shanghai, a day ends at the county's hour.
+
+    `ordered_by`, `sign_by`: until when the source wants it done, and signed for. `observed_at`: when it was told.
+    """
 
     source: str
     category: str
@@ -55,6 +58,8 @@ class Entry:
     address: str = ""
     received_on: date | None = None
     ordered_by: date | datetime | None = None
+    sign_by: date | datetime | None = None
+    observed_at: datetime | None = None
     privacy: Privacy = "confidential"
     contact_name: str = ""
     contact_phone: str = ""
@@ -80,6 +85,8 @@ def enter(work: Work, entry: Entry, direct: Direct | None = None) -> Case:
     if source is None or not source.entered:
         raise Fault("unknown_source", "这种来源不能由县河长办录入，请从列表中选择。", field="source")
     _check(work, entry)
+    if source_number(entry.number):
+        refuse_known(work, entry.source, source_number(entry.number))
     case = put_on_ledger(work, entry, source)
     if direct is None:
         work.defer("route_case", case.id)
@@ -102,8 +109,8 @@ def _check(work: Work, entry: Entry) -> None:
 def put_on_ledger(work: Work, entry: Entry, source: Source) -> Case:
     """The case and its report, in the first state and not yet routed; used for what is typed and for what is imported.
 
-    A deadline in the past is kept and shown, and rules nothing. Raises Fault for unknown codes and for a number that
-    is on the ledger already.
+    A deadline in the past is kept and shown, and rules nothing. Raises Fault for unknown codes; that the number is not
+    on the ledger yet, the caller knows.
     """
     category = work.county.category_by_code.get(entry.category)
     if category is None:
@@ -114,8 +121,6 @@ def put_on_ledger(work: Work, entry: Entry, source: Source) -> Case:
     number = source_number(entry.number)
     if not number and source.numbered:
         raise Fault("number_missing", f"{source.name}必须填写来源的编号。", field="number")
-    if number:
-        refuse_known(work, entry.source, number)
     standing = _standing(work, entry)
     received_on = entry.received_on or shanghai_day(work.now)
     case = Case(
@@ -123,6 +128,7 @@ def put_on_ledger(work: Work, entry: Entry, source: Source) -> Case:
         source=entry.source,
         source_number=number or None,
         ordered_by=_ordered_by(work, entry, source, received_on),
+        sign_by=deadlines.moment(work, entry.sign_by) if entry.sign_by is not None else None,
         category=category.code,
         urgent=category.urgent or source.urgent or entry.urgent,
         lon=standing.lon,
@@ -153,7 +159,7 @@ def _report(work: Work, entry: Entry, case: Case, received_on: date) -> Report:
         accuracy_m=entry.point.accuracy_m if entry.point else None,
         coord_type=entry.point.coord_type if entry.point else "wgs84",
         address=entry.address,
-        observed_at=work.now,
+        observed_at=entry.observed_at or work.now,
         submitted_at=work.now,
         privacy=entry.privacy,
         contact_sealed=sealed_contact(work, entry.privacy, entry.contact_name, entry.contact_phone),

@@ -18,9 +18,10 @@ from pydantic import BaseModel
 from sqlalchemy import delete, func, insert, select, update
 from uuid6 import uuid7
 
-from backend.domain import ledger, old_cases, people, states
+from backend.domain import ledger, old_cases, orders, people, states
 from backend.domain.faults import Conflict, Fault, Forbidden, NotFound
 from backend.domain.old_cases import OldCase
+from backend.domain.orders import Order
 from backend.models import Case, ImportBatch, ImportRow
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ class Cancelled(Exception):  # noqa: N818
 
 def _make(work: Work, import_batch: ImportBatch, rows: list[ImportRow]) -> list[Case]:
     """The cases of these rows. Raises Fault that names the row."""
+    if import_batch.kind == "hotline":
+        return [_of_order(work, import_batch, row) for row in rows]
     brought = []
     for row in rows:
         with _naming(row):
@@ -74,6 +77,11 @@ def _make(work: Work, import_batch: ImportBatch, rows: list[ImportRow]) -> list[
             brought.append(old_cases.brought(work, old, import_batch.id, row.sheet, row.line))
     states.import_cases(work, brought)
     return [one.case for one in brought]
+
+
+def _of_order(work: Work, import_batch: ImportBatch, row: ImportRow) -> Case:
+    with _naming(row):
+        return orders.put_on_ledger(work, Order.model_validate(row.content), import_batch.id)
 
 
 @contextmanager
@@ -86,7 +94,7 @@ def _naming(row: ImportRow) -> Iterator[None]:
         raise Fault(fault.code, f"{where}：{fault.title}") from fault
 
 
-_SOURCES: dict[str, str] = {"ledger": old_cases.SOURCE, "hotline": "hotline"}
+_SOURCES: dict[str, str] = {"ledger": old_cases.SOURCE, "hotline": orders.SOURCE}
 
 
 def preview(

@@ -71,6 +71,8 @@ class Case(Base):
     # The number under which the source itself knows the case, and the deadline that it named.
     source_number: Mapped[str | None]
     ordered_by: Mapped[datetime | None]
+    # Until when the source wants the case signed for 签收.
+    sign_by: Mapped[datetime | None]
     # "given": somebody named the point; "reach", "township" or "county": it stands for the whole of one.
     place_from: Mapped[str] = mapped_column(server_default="given", default="given")
 

@@ -54,6 +54,39 @@ LEDGER_COLUMNS: dict[str, tuple[str, ...]] = {
     "result": ("整改结果", "整改情况", "办理结果", "处理结果", "整改落实情况", "处置情况"),
     "note": ("备注", "说明"),
 }  # fmt: skip
+# The same of the orders that a 12345 centre sends.
+ORDER_COLUMNS: dict[str, tuple[str, ...]] = {
+    "number": (
+        "工单编号", "工单号", "工单编码", "受理编号", "受理单号", "诉求编号", "事项编号", "案件编号", "热线编号",
+        "流水号", "编号",
+    ),
+    "called_at": (
+        "来电时间", "受理时间", "受理日期", "诉求时间", "登记时间", "创建时间", "来电日期", "反映时间", "工单时间",
+        "派单时间", "交办时间",
+    ),
+    "text": (
+        "诉求内容", "工单内容", "反映内容", "主要内容", "问题描述", "诉求描述", "来电内容", "内容描述", "诉求详情", "内容",
+    ),
+    "title": ("工单标题", "诉求标题", "标题", "主题"),
+    "kind": ("工单类型", "诉求类型", "诉求目的", "来电目的", "工单性质", "诉求性质"),
+    "category": ("诉求分类", "问题类别", "问题分类", "事项分类", "归口分类", "内容分类", "类别", "分类"),
+    "urgency": ("紧急程度", "缓急程度", "工单等级", "紧急"),
+    "caller": ("来电人", "来电人姓名", "诉求人", "诉求人姓名", "联系人", "姓名", "市民姓名", "反映人"),
+    "phone": ("联系电话", "来电号码", "联系方式", "电话", "手机号", "手机号码", "来电电话", "主叫号码"),
+    "address": ("事发地址", "诉求地址", "问题地址", "事发地点", "发生地址", "发生地点", "详细地址", "地址", "地点"),
+    "township": ("所属乡镇", "所在乡镇", "乡镇街道", "所属街道", "所属区域", "事发区域", "乡镇", "属地"),
+    "river": LEDGER_COLUMNS["river"],
+    "reach": LEDGER_COLUMNS["reach"],
+    "lon": LEDGER_COLUMNS["lon"],
+    "lat": LEDGER_COLUMNS["lat"],
+    "sign_by": ("签收时限", "签收期限", "签收截止时间", "接单时限", "响应时限", "签收到期时间"),
+    "answer_by": (
+        "答复时限", "办结时限", "办理时限", "回复时限", "反馈时限", "办理期限", "答复期限", "办结期限", "反馈期限",
+        "截止时间", "办结截止时间", "到期时间", "处理时限",
+    ),
+    "note": ("备注", "说明", "派单意见", "交办意见"),
+}  # fmt: skip
+URGENT_WORDS = ("紧急", "特急", "加急", "急件", "急", "是")
 CATEGORY_WORDS = {
     "乱占": "encroachment", "乱建": "encroachment", "侵占": "encroachment", "违建": "encroachment",
     "乱采": "sand_mining", "采砂": "sand_mining", "乱堆": "garbage", "垃圾": "garbage", "漂浮物": "floating",
@@ -84,7 +117,7 @@ STATE_WORDS: dict[OldState, tuple[str, ...]] = {
 class ImportRules(Frozen):
     """What a county writes is added to what is built in.
 
-    `columns`: field of the old ledger → headings. `units`: unit code → other names. `categories`, `severities`: a word
+    `columns`: field of the old ledger → headings; `order_columns`: the same of the orders of the hotline. `units`: unit code → other names. `categories`, `severities`: a word
     in the cell → code, `other_category` for what matches none (without it such a row is faulty). `states`: state →
     words. `coord_type`: what the coordinates of the files are; without it they are not used. `no_deadline`: what stands
     in a deadline that has no date. `withdraw_hours`: how long an import can be withdrawn as a whole, while nobody has
@@ -92,6 +125,8 @@ class ImportRules(Frozen):
     """
 
     columns: dict[str, tuple[str, ...]] = Field(default={}, validate_default=True)
+    order_columns: dict[str, tuple[str, ...]] = Field(default={}, validate_default=True)
+    urgent_words: tuple[str, ...] = URGENT_WORDS
     units: dict[str, tuple[str, ...]] = {}
     categories: dict[str, str] = Field(default={}, validate_default=True)
     other_category: str | None = None
@@ -104,10 +139,12 @@ class ImportRules(Frozen):
     @field_validator("columns")
     @classmethod
     def _with_built_in_columns(cls, given: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-        unknown = given.keys() - LEDGER_COLUMNS.keys()
-        if unknown:
-            raise ValueError(f"没有 {'、'.join(sorted(unknown))} 这样的列，只有：{'、'.join(LEDGER_COLUMNS)}")
-        return added(LEDGER_COLUMNS, given)
+        return _columns(LEDGER_COLUMNS, given)
+
+    @field_validator("order_columns")
+    @classmethod
+    def _with_built_in_order_columns(cls, given: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        return _columns(ORDER_COLUMNS, given)
 
     @field_validator("categories")
     @classmethod
@@ -132,6 +169,13 @@ class ImportRules(Frozen):
         for word, code in self.severities.items():
             if code not in county.severity_by_code:
                 yield word, f"“{word}”：没有代码为 {code} 的严重程度"
+
+
+def _columns(known: dict[str, tuple[str, ...]], given: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    unknown = given.keys() - known.keys()
+    if unknown:
+        raise ValueError(f"没有 {'、'.join(sorted(unknown))} 这样的列，只有：{'、'.join(known)}")
+    return added(known, given)
 
 
 def added(built_in: dict[Any, tuple[str, ...]], given: dict[Any, tuple[str, ...]]) -> dict[Any, tuple[str, ...]]:
