@@ -65,7 +65,8 @@ ORDER_COLUMNS: dict[str, tuple[str, ...]] = {
         "派单时间", "交办时间",
     ),
     "text": (
-        "诉求内容", "工单内容", "反映内容", "主要内容", "问题描述", "诉求描述", "来电内容", "内容描述", "诉求详情", "内容",
+        "诉求内容", "工单内容", "反映内容", "主要内容", "问题描述", "诉求描述", "来电内容", "内容描述", "诉求详情",
+        "内容",
     ),
     "title": ("工单标题", "诉求标题", "标题", "主题"),
     "kind": ("工单类型", "诉求类型", "诉求目的", "来电目的", "工单性质", "诉求性质"),
@@ -117,11 +118,12 @@ STATE_WORDS: dict[OldState, tuple[str, ...]] = {
 class ImportRules(Frozen):
     """What a county writes is added to what is built in.
 
-    `columns`: field of the old ledger → headings; `order_columns`: the same of the orders of the hotline. `units`: unit code → other names. `categories`, `severities`: a word
-    in the cell → code, `other_category` for what matches none (without it such a row is faulty). `states`: state →
-    words. `coord_type`: what the coordinates of the files are; without it they are not used. `no_deadline`: what stands
-    in a deadline that has no date. `withdraw_hours`: how long an import can be withdrawn as a whole, while nobody has
-    acted on its cases.
+    `columns`: field of the old ledger → headings; `order_columns`: the same of the orders of the hotline. `units`: unit
+    code → other names. `categories`, `severities`: a word in the cell → code, `other_category` for what matches none
+    (without it such a row is faulty). `states`: state → words. `urgent_words`: what an urgent order is called.
+    `coord_type`: what the coordinates of the files are; without it they are not used. `no_deadline`: what stands in a
+    deadline that has no date. `withdraw_hours`: how long an import can be withdrawn as a whole, while nobody has acted
+    on its cases.
     """
 
     columns: dict[str, tuple[str, ...]] = Field(default={}, validate_default=True)
