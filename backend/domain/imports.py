@@ -69,7 +69,7 @@ class Cancelled(Exception):  # noqa: N818
 def _make(work: Work, import_batch: ImportBatch, rows: list[ImportRow]) -> list[Case]:
     """The cases of these rows. Raises Fault that names the row."""
     if import_batch.kind == "hotline":
-        return [_of_order(work, import_batch, row) for row in rows]
+        return [_of_order(work, row) for row in rows]
     brought = []
     for row in rows:
         with _naming(row):
@@ -79,9 +79,9 @@ def _make(work: Work, import_batch: ImportBatch, rows: list[ImportRow]) -> list[
     return [one.case for one in brought]
 
 
-def _of_order(work: Work, import_batch: ImportBatch, row: ImportRow) -> Case:
+def _of_order(work: Work, row: ImportRow) -> Case:
     with _naming(row):
-        return orders.put_on_ledger(work, Order.model_validate(row.content), import_batch.id)
+        return orders.put_on_ledger(work, Order.model_validate(row.content))
 
 
 @contextmanager

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from datetime import date, datetime
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
@@ -53,7 +52,7 @@ class Order(BaseModel):
     contact_sealed: str | None = None
 
 
-def put_on_ledger(work: Work, order: Order, import_id: UUID) -> Case:
+def put_on_ledger(work: Work, order: Order) -> Case:
     """The case of an order, and its routing yet to be done."""
     contact = contact_in(work, order.contact_sealed)
     point = None
@@ -82,7 +81,6 @@ def put_on_ledger(work: Work, order: Order, import_id: UUID) -> Case:
     work.session.add(
         HotlineOrder(
             case_id=case.id,
-            import_id=import_id,
             number=order.number,
             kind=order.kind,
             called_at=order.called_at,

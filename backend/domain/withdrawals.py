@@ -33,6 +33,12 @@ def withdrawable(work: Work, import_batch: ImportBatch) -> bool:
 def withdraw(work: Work, import_id: UUID) -> ImportBatch:
     """Have an import taken back. Raises Conflict when it is too late, or somebody has acted."""
     import_batch = imports.locked(work, import_id)
+    if import_batch.kind != "ledger":
+        raise Conflict(
+            "not_withdrawable",
+            "12345 工单导入后已经分办给单位，不能整批撤销。录错的请逐件办理：并案、移送或不予受理。",
+            state=import_batch.state,
+        )
     if not withdrawable(work, import_batch):
         hours = work.county.rules.imports.withdraw_hours
         raise Conflict("too_late_to_withdraw", f"只有导入后 {hours} 小时内的原台账可以撤销。", state=import_batch.state)

@@ -20,7 +20,6 @@ class HotlineOrder(Base):
     __tablename__ = "hotline_orders"
 
     case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"), primary_key=True)
-    import_id: Mapped[UUID] = mapped_column(ForeignKey("imports.id"), index=True)
     number: Mapped[str] = mapped_column(unique=True)
     kind: Mapped[str]
     called_at: Mapped[datetime]

@@ -19,18 +19,15 @@ def upgrade():
     op.create_table(
         "hotline_orders",
         sa.Column("case_id", sa.Uuid(), nullable=False),
-        sa.Column("import_id", sa.Uuid(), nullable=False),
         sa.Column("number", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("called_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("sign_by", sa.DateTime(timezone=True), nullable=True),
         sa.Column("answer_by", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_hotline_orders_case_id_cases")),
-        sa.ForeignKeyConstraint(["import_id"], ["imports.id"], name=op.f("fk_hotline_orders_import_id_imports")),
         sa.PrimaryKeyConstraint("case_id", name=op.f("pk_hotline_orders")),
         sa.UniqueConstraint("number", name=op.f("uq_hotline_orders_number")),
     )
-    op.create_index(op.f("ix_hotline_orders_import_id"), "hotline_orders", ["import_id"])
 
 
 def downgrade():
