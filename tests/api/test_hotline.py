@@ -33,8 +33,8 @@ GARBAGE = {
     "联系电话": 13887654321, "事发地址": "石门镇清水河边", "办结时限": "2026-06-05 17:30", "备注": "无",
 }  # fmt: skip
 NOWHERE = {
-    **GARBAGE, "工单编号": "KM20260531000124", "诉求内容": "河里有死鱼，水发黑。", "诉求分类": "污水", "来电人": "匿名",
-    "联系电话": "", "事发地址": "大桥下面", "办结时限": None,
+    **GARBAGE, "工单编号": "KM20260531000124", "诉求内容": "有人在河里打桩搭棚。", "诉求分类": "侵占河道",
+    "来电人": "匿名", "联系电话": "", "事发地址": "大桥下面", "办结时限": None,
 }  # fmt: skip
 SECRETS = ("赵铁柱", "赵先生", "13887654321")
 
@@ -81,7 +81,7 @@ def test_an_order_opens_a_case_with_the_deadline_of_the_centre(build: Build, dat
     cases = imported(build.office(), data)
     case = cases["KM20260531000123"]
     assert (case["source"], case["source_number"]) == ("hotline", "KM20260531000123")
-    assert (case["category"], case["place_from"], case["township"]) == ("garbage", "township", SHIMEN)
+    assert (case["category"], case["place_from"], case["lead_unit"]) == ("garbage", "township", SHIMEN)
     with unit_of_work() as work:
         kept = work.session.scalars(select(HotlineOrder).where(HotlineOrder.number == case["source_number"])).one()
         assert kept.answer_by == datetime(2026, 6, 5, 17, 30, tzinfo=SHANGHAI)
@@ -158,6 +158,16 @@ def test_two_previews_of_one_order_make_one_case(build: Build) -> None:
     assert carried_out(office, first)["done"] == 1
     assert carried_out(office, second)["done"] == 0
     assert len(office.get("/cases").json["items"]) == 1
+
+
+def test_an_import_of_orders_is_not_withdrawn_and_says_what_to_do_instead(build: Build) -> None:
+    office = build.office()
+    done = carried_out(office, previewed(office, orders(GARBAGE)))
+    assert (done["state"], done["withdrawable"]) == ("done", False)
+    answer = office.post(f"/imports/{done['id']}/withdraw")
+    assert (answer.status_code, answer.json["code"]) == (409, "not_withdrawable")
+    assert "请逐件办理" in answer.json["title"]
+    assert office.get("/cases").json["items"][0]["state"] == "assigned"
 
 
 # ---- what cannot be meant --------------------------------------------------------------------------------------------
