@@ -10,14 +10,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page
 
+from tests.browser import wcag_faults
 from tests.build import OFFICE, Build
 from tests.e2e.conftest import phone, site, worker
 
 __all__ = ["phone", "site", "worker"]
-
-ASSETS = Path(__file__).parent.parent.parent / "backend" / "desk" / "assets"
-AXE = ASSETS / "node_modules" / "axe-core" / "axe.min.js"
-WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
 class Screen:
@@ -57,15 +54,7 @@ class Screen:
         """Every rule of WCAG 2.2 AA that axe knows. Run beside the page's policy, which lets no foreign script in."""
         session = self.page.context.new_cdp_session(self.page)
         session.send("Page.setBypassCSP", {"enabled": True})
-        self.page.evaluate(AXE.read_text("utf-8"))
-        found: dict[str, Any] = self.page.evaluate(
-            "(tags) => axe.run(document, { runOnly: { type: 'tag', values: tags } })", WCAG
-        )
-        wrong = [
-            f"{fault['id']}: {node['html'][:200]} {node['failureSummary']}"
-            for fault in found["violations"]
-            for node in fault["nodes"]
-        ]
+        wrong = wcag_faults(self.page)
         assert not wrong, "\n".join(wrong)
 
     def picture(self, name: str, full: bool = True) -> None:

@@ -63,6 +63,17 @@ class MiniProgram:
         self.page.reload()
         self.page.wait_for_function("window.__READY__ === true")
 
+    def visit(self, url: str) -> None:
+        """Leave whatever is open for this page, without starting anew."""
+        self.page.evaluate("(url) => window.wx.reLaunch({ url })", f"/{url}")
+
+    def settle(self) -> None:
+        """Wait until every request has its answer and the page shows what came."""
+        self.page.wait_for_function(
+            """window.__PHONE__.asking === 0 && !document.body.innerText.includes('正在加载')
+               && [...document.images].every((image) => image.complete)"""
+        )
+
     def turn(self, **knobs: Any) -> None:
         """Set knobs of the simulated phone (testhost/runtime/phone.js)."""
         self.page.evaluate("(knobs) => Object.assign(window.__PHONE__, knobs)", knobs)

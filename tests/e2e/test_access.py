@@ -2,74 +2,72 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from typing import Any
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
-from tests.build import Build
+from backend.county import County
+from tests.build import OFFICE, Build, phone_of
 from tests.e2e.conftest import MiniProgram
+from tests.e2e.eyes import looked_over
+from tests.e2e.test_chief import ChiefsPhone
+from tests.e2e.test_official import Desk
+from tests.walks import Sender, chief
 
-PAGES = [
+APP = json.loads((Path(__file__).parents[2] / "miniprogram" / "src" / "app.json").read_text("utf-8"))
+ANYBODY = [
     "pages/home/home", "pages/me/me", "pages/privacy/privacy", "packages/resident/report/report",
     "packages/resident/place/place", "packages/resident/receipts/receipts", "packages/resident/detail/detail",
     "packages/resident/mine/mine", "packages/account/closing/closing", "packages/public/list/list",
     "packages/public/case/case", "packages/public/reaches/reaches", "packages/public/board/board",
 ]  # fmt: skip
-# What can be tapped: it has a name that a screen reader says, and is no smaller than a thumb.
-_LOOK = """() => {
-  const seen = (node) => { const box = node.getBoundingClientRect(); return box.width > 0 && box.height > 0 }
-  const roles = ['button', 'link', 'radio', 'checkbox', 'textbox', 'switch', 'tab']
-  const faults = []
-  const say = (node, what) => faults.push(`${node.outerHTML.slice(0, 160)}: ${what}`)
-  const controls = [...document.querySelectorAll('#pages *')].filter((node) => seen(node) && (
-    roles.includes(node.getAttribute('role')) || ['INPUT', 'TEXTAREA'].includes(node.tagName)))
-  for (const node of controls) {
-    const outer = node.closest('wx-input, wx-textarea') ?? node
-    const named = [node, outer].some((one) => one.getAttribute('aria-label')) || node.innerText?.trim()
-    if (!named) say(node, 'has no name')
-    const box = outer.getBoundingClientRect()
-    if (Math.min(box.width, box.height) < 43.5) say(node, `is ${box.width.toFixed(0)} x ${box.height.toFixed(0)}`)
-  }
-  const rgb = (text) => (text.match(/[\\d.]+/g) ?? []).map(Number)
-  const light = (colour) => colour.slice(0, 3).map((v) => v / 255)
-    .map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
-    .reduce((sum, v, n) => sum + v * [0.2126, 0.7152, 0.0722][n], 0)
-  const grounds = (node) => {
-    for (let one = node; one; one = one.parentElement) {
-      const style = getComputedStyle(one)
-      const drawn = style.backgroundImage.match(/rgba?\\([^)]*\\)/g)
-      if (drawn) return drawn.map(rgb)
-      const ground = rgb(style.backgroundColor)
-      if (ground.length && (ground[3] ?? 1) > 0.9) return [ground]
-    }
-    return [[255, 255, 255]]
-  }
-  const walker = document.createTreeWalker(document.getElementById('pages'), NodeFilter.SHOW_TEXT)
-  for (let text; (text = walker.nextNode());) {
-    const node = text.parentElement
-    if (!text.data.trim() || !seen(node) || node.closest('wx-map, svg, style, [aria-disabled=true]')) continue
-    const style = getComputedStyle(node)
-    const size = parseFloat(style.fontSize)
-    const needed = size >= 24 || (size >= 18.66 && style.fontWeight >= 700) ? 3 : 4.5
-    for (const ground of grounds(node)) {
-      const [a, b] = [light(rgb(style.color)), light(ground)].sort((x, y) => y - x)
-      const ratio = (a + 0.05) / (b + 0.05)
-      if (ratio < needed) say(node, `contrast ${ratio.toFixed(2)} of ${style.color} on rgb(${ground.slice(0, 3)})`)
-    }
-  }
-  if (document.documentElement.scrollWidth > innerWidth + 1) {
-    const right = (node) => node.getBoundingClientRect().right
-    const wide = [...document.querySelectorAll('#pages *')].filter((node) => right(node) > innerWidth + 1)
-    say(wide.at(-1) ?? document.body, 'is wider than the phone')
-  }
-  return [...new Set(faults)]
-}"""
+CHIEF = [
+    "packages/chief/duties/duties", "packages/chief/start/start", "packages/chief/walk/walk",
+    "packages/chief/finding/finding", "packages/chief/queue/queue", "packages/chief/patrol/patrol",
+]  # fmt: skip
+OFFICIAL = [
+    "packages/official/inbox/inbox", "packages/official/case/case", "packages/official/action/action",
+    "packages/official/follow-ups/follow-ups", "packages/official/desk-sign-in/desk-sign-in",
+]  # fmt: skip
+
+
+def test_no_page_of_the_mini_program_is_left_out() -> None:
+    subpackages = [f"{one['root']}/{page}" for one in APP["subPackages"] for page in one["pages"]]
+    assert sorted([*ANYBODY, *CHIEF, *OFFICIAL]) == sorted([*APP["pages"], *subpackages])
+
+
+class Eyes:
+    """Looks pages over one after the other; all that is wrong is told at once."""
+
+    def __init__(self) -> None:
+        self.faults: list[str] = []
+        self.seen: set[str] = set()
+
+    def on(self, mini: MiniProgram, page: str, query: str = "", name: str = "") -> None:
+        mini.visit(f"{page}{query}")
+        self.rest_on(mini, page, name)
+
+    def rest_on(self, mini: MiniProgram, page: str, name: str = "") -> None:
+        """The page that is shown already."""
+        self.seen.add(page)
+        self.faults += looked_over(mini, name or page.rpartition("/")[2])
+
+    def have_seen(self, *pages: str) -> None:
+        assert not self.faults, "\n".join(self.faults)
+        assert self.seen >= set(pages)
+
+
+@pytest.fixture
+def eyes() -> Eyes:
+    return Eyes()
 
 
 @pytest.fixture
 def things(build: Build) -> dict[str, str]:
-    """Something to see on every page: page → its query."""
+    """Something to see on every page that anybody may open: page → its query."""
     shown = build.report(text="河边倒了一堆垃圾。", contact_name="王小明")
     case_id, handler = build.case("closed", at="bank_left")
     office = build.office()
@@ -84,36 +82,78 @@ def things(build: Build) -> dict[str, str]:
     }
 
 
-def walk(mini: MiniProgram, things: dict[str, str], name: str) -> list[str]:
-    """Open every page and tell what is wrong on it."""
-    faults = []
-    for page in PAGES:
-        mini.open(f"{page}{things.get(page, '')}")
-        mini.page.wait_for_function("!document.body.innerText.includes('正在加载')")
-        mini.page.wait_for_load_state("networkidle")
-        mini.picture(f"{page.rpartition('/')[2]}-{name}")
-        faults += [f"{page}: {fault}" for fault in mini.page.evaluate(_LOOK)]
-    return faults
+def test_pages_that_anybody_opens(phone: Callable[..., MiniProgram], things: dict[str, str], eyes: Eyes) -> None:
+    mini = phone()
+    mini.open()
+    for page in ANYBODY:
+        eyes.on(mini, page, things.get(page, ""))
+    eyes.have_seen(*ANYBODY)
 
 
-@pytest.mark.parametrize("width", [320, 375, 430])
-def test_every_control_has_a_name_and_room_for_a_thumb_and_text_is_read_in_the_sun(
-    phone: Callable[..., MiniProgram], things: dict[str, str], width: int
-) -> None:
-    mini = phone(width=width)
-    faults = walk(mini, things, str(width))
-    assert not faults, "\n".join(faults)
+def test_pages_of_a_river_chief(phone: Callable[..., MiniProgram], build: Build, county: County, eyes: Eyes) -> None:
+    sender = Sender(build, county)
+    sent = sender.walk(metres=60)
+    sender.send(sent)
+    own = ChiefsPhone(phone(), build, county, chief())
+    own.open("pages/me/me")
+    mini = own.mini
+    mini.sees("村级河长")
+    eyes.on(mini, "pages/home/home", name="home-chief")
+    eyes.on(mini, "packages/chief/patrol/patrol", f"?id={sent.id}")
+    mini.sees("没有达到要求")
+    eyes.on(mini, "packages/chief/start/start")
+    mini.visit("pages/home/home")
+    mini.turn(privacyAgreed=True)
+    own.begin(consent=False)
+    own.go(2)
+    own.signal("none")
+    own.photo(1)
+    mini.tap("拍照")
+    mini.sees("照片存好了，共 1 张")
+    eyes.rest_on(mini, "packages/chief/walk/walk")
+    mini.tap("发现问题")
+    mini.tap("垃圾倾倒")
+    own.take(2)
+    mini.tap("当场处理好了")
+    eyes.rest_on(mini, "packages/chief/finding/finding")
+    eyes.on(mini, "packages/chief/duties/duties")
+    eyes.on(mini, "packages/chief/queue/queue")
+    eyes.have_seen(*CHIEF)
 
 
-def test_on_dark_ground_text_is_read_as_well(phone: Callable[..., MiniProgram], things: dict[str, str]) -> None:
-    mini: Any = phone(color_scheme="dark")
-    faults = walk(mini, things, "dark")
-    assert not faults, "\n".join(faults)
+def test_pages_of_an_official(phone: Callable[..., MiniProgram], build: Build, eyes: Eyes) -> None:
+    case_id, handler = build.case("rectifying")
+    office = build.office()
+    unit = handler.get(f"/cases/{case_id}").json["lead_unit"]  # type: ignore[index]
+    assert office.act(case_id, "supervise", demands="三日内清完，并说明为什么拖到现在。").status_code == 200
+    assert office.act(case_id, "remind", reason="请抓紧").status_code == 200
+    later = (build.clock() + timedelta(days=20)).isoformat()
+    asked = handler.act(case_id, "ask_extension", reason="连日降雨，现场无法施工。", rectify_by=later)
+    assert asked.status_code == 200, asked.json
+    mini = Desk(phone(), build, phone_of(unit)).open()
+    eyes.rest_on(mini, "packages/official/inbox/inbox")
+    eyes.on(mini, "pages/home/home", name="home-official")
+    eyes.on(mini, "pages/me/me", name="me-official")
+    eyes.on(mini, "packages/official/case/case", f"?id={case_id}", "case-unit")
+    for action in ("request_closure", "reply_supervision"):
+        eyes.on(mini, "packages/official/action/action", f"?case={case_id}&action={action}", f"action-{action}")
+    eyes.on(mini, "packages/official/desk-sign-in/desk-sign-in")
+    eyes.have_seen("packages/official/inbox/inbox", "packages/official/case/case")
 
 
-def test_type_grows_with_what_is_set_in_wechat_and_nothing_runs_out_of_the_phone(
-    phone: Callable[..., MiniProgram], things: dict[str, str]
-) -> None:
+def test_pages_of_the_county_office(phone: Callable[..., MiniProgram], build: Build, eyes: Eyes) -> None:
+    case_id, _ = build.case("closed")
+    triage_id, _ = build.case("triage", at="outside_county", category="sand_mining")
+    mini = Desk(phone(), build, OFFICE).open()
+    eyes.rest_on(mini, "packages/official/inbox/inbox", "inbox-office")
+    eyes.on(mini, "packages/official/case/case", f"?id={case_id}", "case-office")
+    eyes.on(mini, "packages/official/follow-ups/follow-ups")
+    for case, action in ((triage_id, "assign"), (triage_id, "merge"), (case_id, "fail_follow_up")):
+        eyes.on(mini, "packages/official/action/action", f"?case={case}&action={action}", f"action-{action}")
+    eyes.have_seen("packages/official/follow-ups/follow-ups")
+
+
+def test_type_grows_with_what_is_set_in_wechat(phone: Callable[..., MiniProgram]) -> None:
     mini = phone(width=320)
     mini.open()
     size = "parseFloat(getComputedStyle(document.querySelector('.title, .motto, wx-text')).fontSize)"
@@ -121,5 +161,3 @@ def test_type_grows_with_what_is_set_in_wechat_and_nothing_runs_out_of_the_phone
     mini.page.add_init_script("addEventListener('DOMContentLoaded', () => window.__PHONE__?.setFontScale(1.4))")
     mini.open()
     assert mini.page.evaluate(size) == pytest.approx(before * 1.4, rel=0.01)
-    faults = walk(mini, things, "large")
-    assert not faults, "\n".join(faults)

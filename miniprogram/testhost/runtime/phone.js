@@ -24,6 +24,7 @@ class Phone {
     this.delay = 0 // ms by which every request is slowed down
     this.failures = [] // { match: part of a URL, status | 'timeout', times }: what requests meet instead of the server
     this.full = false // no room left for files
+    this.asking = 0 // how many requests wait for their answers
     this.ahead = 0 // ms by which the phone's clock is ahead of the real one
     this.listeners = {}
     Object.assign(this, JSON.parse(localStorage.getItem(KEPT) ?? '{}'))

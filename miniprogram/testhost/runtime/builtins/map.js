@@ -34,10 +34,13 @@ export const definition = {
       this.view = null
       this.drag()
       this.draw()
+      this.resized = new ResizeObserver(() => this.draw())
+      this.resized.observe(nodeOf(this))
       this.moved = () => this.data.showLocation && this.draw()
       phone.on('place', this.moved)
     },
     detached() {
+      this.resized.disconnect()
       phone.off('place', this.moved)
     },
   },

@@ -45,6 +45,8 @@ async function limited(url, options, timeout, signal) {
 }
 
 function finish(options, name, promise) {
+  phone.asking++
+  const over = () => setTimeout(() => phone.asking--) // what the answer leads to is asked before
   promise.then(
     (result) => {
       options.success?.({ errMsg: `${name}:ok`, ...result })
@@ -55,7 +57,7 @@ function finish(options, name, promise) {
       options.fail?.(told)
       options.complete?.(told)
     },
-  )
+  ).finally(over)
 }
 
 function parsed(text, dataType) {

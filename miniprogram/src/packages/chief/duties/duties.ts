@@ -117,7 +117,7 @@ Component({
       void platform.go('/packages/chief/queue/queue')
     },
     cases() {
-      void platform.go('/packages/chief/cases/cases')
+      void platform.go('/packages/official/inbox/inbox')
     },
     open(event: WechatMiniprogram.TouchEvent) {
       void platform.go(`/packages/chief/patrol/patrol?id=${String(event.currentTarget.dataset['id'])}`)
