@@ -93,6 +93,18 @@ def test_a_page_that_uses_what_is_private_asks_for_consent(copy: tuple[Path, Pat
     assert "packages/resident/report/report.wxml：有隐私接口" in told.stderr
 
 
+def test_a_tap_that_leads_to_no_page_is_found_wherever_it_is(copy: tuple[Path, Path]) -> None:
+    src, dist = copy
+    put(src / "pages" / "me" / "me.ts", lambda text: text.replace("/packages/account/closing/closing", "/pages/bye/bye"))
+    put(src / "services" / "public.ts", lambda text: text.replace("/packages/resident/report/report", "/packages/lost/it"))
+    put(src / "pages" / "home" / "home.wxml", lambda text: text + '\n<navigator url="/pages/home/hmoe?id=1" />\n')
+    told = validate(src, dist)
+    assert told.returncode == 1
+    assert "pages/me/me.ts：app.json 里没有页面 pages/bye/bye" in told.stderr
+    assert "services/public.ts：app.json 里没有页面 packages/lost/it" in told.stderr
+    assert "pages/home/home.wxml：app.json 里没有页面 pages/home/hmoe" in told.stderr
+
+
 def test_wx_and_requests_have_one_caller_each(copy: tuple[Path, Path]) -> None:
     src, dist = copy
     put(src / "services" / "county.ts", lambda text: text + "\nwx.vibrateShort()\nvoid platform.request({} as never)\n")

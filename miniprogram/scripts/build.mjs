@@ -7,6 +7,7 @@ import esbuild from 'esbuild'
 import { filesIn } from './files.mjs'
 import { copyTdesign } from './tdesign.mjs'
 import { iconStyles, usedIcons } from './icons.mjs'
+import { pagesOf } from './rules.mjs'
 
 export const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 export const SRC = path.join(ROOT, 'src')
@@ -37,8 +38,7 @@ function growText(dist) {
     fs.writeFileSync(place, inRem(fs.readFileSync(place, 'utf8')))
   }
   const app = JSON.parse(fs.readFileSync(path.join(dist, 'app.json'), 'utf8'))
-  const pages = [...app.pages, ...(app.subPackages ?? []).flatMap(({ root, pages }) => pages.map((page) => `${root}/${page}`))]
-  for (const page of pages) {
+  for (const page of pagesOf(app)) {
     const place = path.join(dist, `${page}.wxml`)
     fs.writeFileSync(place, `<page-meta root-font-size="system" />${fs.readFileSync(place, 'utf8')}`)
   }

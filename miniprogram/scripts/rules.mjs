@@ -52,6 +52,19 @@ export function placeCallsDeclared(src) {
   return faults
 }
 
+const ADDRESS = /['"`]\/((?:pages|packages)\/[\w/-]+)/g
+
+/** Every page in app.json, by its path. */
+export const pagesOf = (app) => [...app.pages, ...(app.subPackages ?? []).flatMap(({ root, pages }) => pages.map((page) => `${root}/${page}`))]
+
+/** Wherever a tap leads, there is a page: WeChat says of one that is not only when somebody has tapped. */
+export function waysLeadToPages(src) {
+  const pages = pagesOf(JSON.parse(read(src, 'app.json')))
+  return filesIn(src)
+    .filter((name) => /\.(?:ts|wxml)$/.test(name))
+    .flatMap((file) => [...code(read(src, file)).matchAll(ADDRESS)].filter(([, page]) => !pages.includes(page)).map(([, page]) => `${file}：app.json 里没有页面 ${page}`))
+}
+
 // Bytes; WeChat's own limit for a package is 2 MB, the main one is loaded before anything is seen.
 export const MAIN_MAX = 1024 * 1024
 export const PACKAGE_MAX = 2 * 1024 * 1024

@@ -6,14 +6,14 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { compile } from '../testhost/compile/index.mjs'
 import { compileLocally } from './local-compile.mjs'
-import { consentAsked, oneCaller, placeCallsDeclared, sizes } from './rules.mjs'
+import { consentAsked, oneCaller, placeCallsDeclared, sizes, waysLeadToPages } from './rules.mjs'
 
 const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 const [src = path.join(ROOT, 'src'), dist = path.join(ROOT, 'dist')] = process.argv.slice(2)
 const KB = (bytes) => `${Math.ceil(bytes / 1024)} KB`
 
 async function faultsOf() {
-  const faults = [...oneCaller(src), ...consentAsked(src), ...placeCallsDeclared(src)]
+  const faults = [...oneCaller(src), ...consentAsked(src), ...placeCallsDeclared(src), ...waysLeadToPages(src)]
   try {
     compile(dist)
   } catch (error) {
