@@ -95,8 +95,10 @@ def test_a_page_that_uses_what_is_private_asks_for_consent(copy: tuple[Path, Pat
 
 def test_a_tap_that_leads_to_no_page_is_found_wherever_it_is(copy: tuple[Path, Path]) -> None:
     src, dist = copy
-    put(src / "pages" / "me" / "me.ts", lambda text: text.replace("/packages/account/closing/closing", "/pages/bye/bye"))
-    put(src / "services" / "public.ts", lambda text: text.replace("/packages/resident/report/report", "/packages/lost/it"))
+    put(
+        src / "pages" / "me" / "me.ts", lambda text: text.replace("/packages/account/closing/closing", "/pages/bye/bye")
+    )
+    put(src / "services/public.ts", lambda text: text.replace("/packages/resident/report/report", "/packages/lost/it"))
     put(src / "pages" / "home" / "home.wxml", lambda text: text + '\n<navigator url="/pages/home/hmoe?id=1" />\n')
     told = validate(src, dist)
     assert told.returncode == 1
