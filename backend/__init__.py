@@ -48,10 +48,10 @@ def create_app(settings: Settings | None = None, **doubles: Any) -> APIFlask:
     """The application. `doubles` replace fields of System by name: the clock, in tests."""
     # Imported here, so that importing `backend` does no work and `backend.local` runs without the application.
     from apiflask import APIFlask
-    from redis import Redis
     from werkzeug.middleware.proxy_fix import ProxyFix
 
     from backend import api, desk, errors, logs
+    from backend.clients import redis_server
     from backend.clients.root_places import root_places
     from backend.clients.sms import Sms
     from backend.clients.storage import Storage
@@ -84,7 +84,7 @@ def create_app(settings: Settings | None = None, **doubles: Any) -> APIFlask:
     )
     db.init_app(app)
     migrate.init_app(app, db)
-    redis = Redis.from_url(settings.redis_url, socket_timeout=5, socket_connect_timeout=2)
+    redis = redis_server.connect(settings.redis_url)
     parts: dict[str, Any] = {
         "settings": settings,
         "clock": lambda: datetime.now(UTC),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Date, bindparam, func, select
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import Session
 
@@ -48,17 +48,7 @@ class Counties:
         Raises NoCounty when none was ever loaded.
         """
         today = now.astimezone(SHANGHAI).date()
-        newest = (
-            select(CountyVersion.id)
-            .where(CountyVersion.effective_on <= today)
-            .order_by(CountyVersion.effective_on.desc(), CountyVersion.id.desc())
-            .limit(1)
-        )
-        # A row is never changed, so that how many count and which is the last says whether the register has moved.
-        register = select(func.count(), func.coalesce(func.max(RiskSourceVersion.id), 0)).where(
-            RiskSourceVersion.effective_on <= today
-        )
-        version_id, rows, last = session.execute(select(newest.scalar_subquery(), *register.subquery().c)).one()
+        version_id, rows, last = session.execute(_IN_FORCE, {"today": today}).one()
         if version_id is None:
             raise NoCounty
         plain = self.at(session, version_id)
@@ -98,6 +88,19 @@ class Counties:
                 self._parsed[version_id] = Version(version_id, County.model_validate(row.document))
             return self._parsed[version_id]
 
+
+_TODAY = bindparam("today", type_=Date)
+_NEWEST = (
+    select(CountyVersion.id)
+    .where(CountyVersion.effective_on <= _TODAY)
+    .order_by(CountyVersion.effective_on.desc(), CountyVersion.id.desc())
+    .limit(1)
+)
+# A row is never changed, so that how many count and which is the last says whether the register has moved.
+_REGISTER = select(func.count(), func.coalesce(func.max(RiskSourceVersion.id), 0)).where(
+    RiskSourceVersion.effective_on <= _TODAY
+)
+_IN_FORCE = select(_NEWEST.scalar_subquery(), *_REGISTER.subquery().c)  # asked at every request: put together once
 
 _KEPT = 4  # days and registers in use at once
 

@@ -42,10 +42,13 @@ def setup() -> None:
 @demo.command("sign-ins")
 def sign_ins() -> None:
     """列出各角色的演示账号和登录方法"""
+    from backend.county_files import read_county
+
     try:
         stand_in = script.stand_in_url(os.environ)
         api = script.api_url(os.environ)
         people = script.officials(script.county_dir(os.environ))
+        units = {unit.code: unit.name for unit in read_county(script.county_dir(os.environ)).units}
     except script.DemoError as failed:
         raise click.ClickException(str(failed)) from None
     click.echo(f"群众        微信用户 {script.RESIDENT}")
@@ -53,7 +56,9 @@ def sign_ins() -> None:
     for role in dict.fromkeys(person.role for person in people):
         person = first_of_role[role]
         padding = " " * (12 - 2 * len(role))
-        click.echo(f"{role}{padding}微信用户 {person.user}  手机号 {person.phone}  {person.name}（{person.unit}）")
+        click.echo(
+            f"{role}{padding}微信用户 {person.user}  手机号 {person.phone}  {person.name}（{units[person.unit]}）"
+        )
     click.echo(
         f"电脑端：打开 {api}/desk/ 显示二维码；再在 {api}/phone/ 换成上面的任一身份，在“我的”里用微信手机号验证一次，"
     )

@@ -10,6 +10,7 @@ from redis import Redis
 from structlog.testing import capture_logs
 from werkzeug.test import TestResponse
 
+from backend.clients import redis_server
 from backend.limiter import Limiter, network_of
 from backend.settings import Settings
 from tests.build import Build, Phone
@@ -41,7 +42,7 @@ def is_a_pause(answer: TestResponse, words: str, within_s: int) -> None:
 
 
 def nowhere() -> Redis:
-    return Redis(host="127.0.0.1", port=9, socket_connect_timeout=1)
+    return redis_server.connect("redis://127.0.0.1:9")
 
 
 def at(phone: Phone, address: str) -> Phone:

@@ -10,11 +10,11 @@ from typing import Any
 import jsonschema_rs
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from redis import Redis
 from schemathesis.specs.openapi.definitions import OPENAPI_31
 from sqlalchemy.exc import OperationalError
 
 from backend.api.access import ACCESS
+from backend.clients import redis_server
 from backend.clients.storage import Storage
 from backend.extensions import db
 from backend.jobs import drain
@@ -42,7 +42,7 @@ def test_with_redis_or_the_store_away_it_is_degraded_and_still_ready(
     """Reports are taken in without either, so a balancer must not take the server out."""
     system = build.app.extensions["qinghe"]
     client = build.app.test_client()
-    monkeypatch.setattr(system, "redis", Redis(host="127.0.0.1", port=9, socket_connect_timeout=1))
+    monkeypatch.setattr(system, "redis", redis_server.connect("redis://127.0.0.1:9"))
     away = system.settings.model_copy(update={"s3_endpoint": "http://127.0.0.1:9"})
     monkeypatch.setattr(system, "storage", Storage(away))
     ready = client.get("/readyz")

@@ -9,12 +9,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from redis import Redis
 from redis.exceptions import ConnectionError as RedisGone
 from sqlalchemy import select
 from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 
+from backend.clients import redis_server
 from backend.jobs import drain
 from backend.local.wechat import Account as WeChatAccount
 from backend.local.wechat import StandIn, create_stand_in
@@ -131,7 +131,7 @@ def test_with_redis_away_a_push_is_taken_in_and_harmless_twice(
     build: Build, wechat: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, trace = waiting_report(build)
-    gone = Redis(host="127.0.0.1", port=9, socket_connect_timeout=1)
+    gone = redis_server.connect("redis://127.0.0.1:9")
     with pytest.raises(RedisGone):
         gone.ping()
     monkeypatch.setattr(build.app.extensions["qinghe"], "redis", gone)
