@@ -45,11 +45,11 @@ openapi: $(READY)
 # The tests come last, so that their summary is the last thing printed.
 test: $(READY) miniprogram desk ## 全部检查与测试（10 分钟以内）
 	@failed=0; $(MAKE) --no-print-directory lint || failed=1; \
-	$(PY) -m pytest -n 2 --dist loadfile || failed=1; exit $$failed
+	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder || failed=1; exit $$failed
 
 test-full: $(READY) miniprogram desk ## 同样的测试，用大的数据量与更多随机样本（数小时）
 	@failed=0; $(MAKE) --no-print-directory lint || failed=1; \
-	TEST_SIZE=full $(PY) -m pytest -n 2 --dist loadfile --timeout 7200 || failed=1; exit $$failed
+	TEST_SIZE=full $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --timeout 7200 || failed=1; exit $$failed
 
 lint: $(READY) $(MINI) openapi ## 代码检查：ruff、mypy、TypeScript 与小程序的单元测试
 	@failed=0; $(PY) -m ruff check || failed=1; $(PY) -m ruff format --check || failed=1; \

@@ -31,8 +31,18 @@ pytest_plugins = ["tests.browser", "tests.services"]
 QINGYUAN = Path(__file__).parent.parent / "config" / "county" / "qingyuan"
 
 
+# Minutes in a few tests: begun first, so that at the end no worker is left alone with one of them.
+LONG_FIRST = ("api/test_fuzz.py", "simulation", "faults", "e2e", "test_story.py", "local", "desk")
+
+
+def _place(item: pytest.Item) -> int:
+    path = item.path.relative_to(Path(__file__).parent).as_posix()
+    return next((place for place, name in enumerate(LONG_FIRST) if path.startswith(name)), len(LONG_FIRST))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What is marked `large` runs in `make test-full` only."""
+    """Long files first. What is marked `large` runs in `make test-full` only."""
+    items.sort(key=_place)
     if os.environ.get("TEST_SIZE") != "full":
         for item in items:
             if item.get_closest_marker("large"):

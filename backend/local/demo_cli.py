@@ -56,9 +56,8 @@ def sign_ins() -> None:
     for role in dict.fromkeys(person.role for person in people):
         person = first_of_role[role]
         padding = " " * (12 - 2 * len(role))
-        click.echo(
-            f"{role}{padding}微信用户 {person.user}  手机号 {person.phone}  {person.name}（{units[person.unit]}）"
-        )
+        unit = units.get(person.unit, person.unit)
+        click.echo(f"{role}{padding}微信用户 {person.user}  手机号 {person.phone}  {person.name}（{unit}）")
     click.echo(
         f"电脑端：打开 {api}/desk/ 显示二维码；再在 {api}/phone/ 换成上面的任一身份，在“我的”里用微信手机号验证一次，"
     )
