@@ -21,6 +21,7 @@ APPEND_ONLY = {
     "ledger_heads": ("case_id, root", "number"),
     "identity_looks": ("id", "reason"),
     "publications": ("id", "reason"),
+    "order_answers": ("id", "seq"),
     "desk_entries": ("id", "outcome"),
 }
 NEVER_DELETED = ("cases", "reports", "supplements", "personal_texts")
@@ -41,6 +42,10 @@ def kept(app: APIFlask, clean: None) -> None:
             f"INSERT INTO identity_looks (at, report_id, role, reason) VALUES (now(), '{report.id}', 'office', 'r')",
             "INSERT INTO publications (case_id, at, withheld, photos, reason) "
             f"VALUES ('{case.id}', now(), true, '[]', 'r')",
+            f"INSERT INTO hotline_orders (case_id, number, kind, called_at) VALUES ('{case.id}', '1', '', now())",
+            "INSERT INTO answer_files SELECT gen_random_uuid(), id, now(), '[]', 1, 0 FROM persons LIMIT 1",
+            "INSERT INTO order_answers (file_id, case_id, seq, event_id, content) "
+            f"SELECT answer_files.id, '{case.id}', 1, case_events.id, '{{}}' FROM answer_files, case_events LIMIT 1",
         ):
             work.session.connection().exec_driver_sql(statement)
 

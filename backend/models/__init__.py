@@ -17,7 +17,7 @@ from backend.models.imports import ImportBatch, ImportRow
 from backend.models.intake_plans import IntakePlan, Measure
 from backend.models.ledger import CaseTally, CaseWords, LedgerUse, ReachName
 from backend.models.notices import Consent, Delivery, Notice
-from backend.models.orders import HotlineOrder
+from backend.models.orders import AnswerFile, HotlineOrder, OrderAnswer
 from backend.models.patrols import Patrol, PatrolCompanion, PatrolEvent, PatrolGrant, TrackBatch
 from backend.models.people import Account, BindingCode, Person, RosterRole, SignIn
 from backend.models.photos import Photo
@@ -33,6 +33,7 @@ from backend.models.work import Deferred, IdempotencyKey
 
 __all__ = [
     "Account",
+    "AnswerFile",
     "Assessment",
     "AssessmentScore",
     "Assignment",
@@ -75,6 +76,7 @@ __all__ = [
     "LedgerUse",
     "Measure",
     "Notice",
+    "OrderAnswer",
     "Patrol",
     "PatrolAppeal",
     "PatrolCompanion",

@@ -87,6 +87,12 @@ ORDER_COLUMNS: dict[str, tuple[str, ...]] = {
     ),
     "note": ("备注", "说明", "派单意见", "交办意见"),
 }  # fmt: skip
+# What the centre is answered, and what its form calls it unless the county says otherwise.
+ANSWER_FIELDS: dict[str, str] = {
+    "number": "工单编号", "called_at": "受理时间", "kind": "工单类型", "case_number": "承办编号", "unit": "承办单位",
+    "result": "办理结果", "ended_at": "办结时间", "answer_by": "答复时限", "in_time": "是否按时办结",
+    "answer": "答复内容", "note": "备注",
+}  # fmt: skip
 URGENT_WORDS = ("紧急", "特急", "加急", "急件", "急", "是")
 CATEGORY_WORDS = {
     "乱占": "encroachment", "乱建": "encroachment", "侵占": "encroachment", "违建": "encroachment",
@@ -115,20 +121,38 @@ STATE_WORDS: dict[OldState, tuple[str, ...]] = {
 }  # fmt: skip
 
 
+class AnswerColumn(Frozen):
+    """A column of the file that answers the centre: one of ANSWER_FIELDS, and what the centre's form calls it."""
+
+    field: str
+    heading: str = Field(min_length=1, max_length=50)
+
+    @field_validator("field")
+    @classmethod
+    def _is_known(cls, field: str) -> str:
+        if field not in ANSWER_FIELDS:
+            raise ValueError(f"没有 {field} 这样的字段，只有：{'、'.join(ANSWER_FIELDS)}")
+        return field
+
+
+_ANSWER_COLUMNS = tuple(AnswerColumn(field=field, heading=heading) for field, heading in ANSWER_FIELDS.items())
+
+
 class ImportRules(Frozen):
     """What a county writes is added to what is built in.
 
     `columns`: field of the old ledger → headings; `order_columns`: the same of the orders of the hotline. `units`: unit
     code → other names. `categories`, `severities`: a word in the cell → code, `other_category` for what matches none
     (without it such a row is faulty). `states`: state → words. `urgent_words`: what an urgent order is called.
-    `coord_type`: what the coordinates of the files are; without it they are not used. `no_deadline`: what stands in a
-    deadline that has no date. `withdraw_hours`: how long an import can be withdrawn as a whole, while nobody has acted
-    on its cases.
+    `answer_columns`: all columns of the file that answers the centre, in its order. `coord_type`: what the coordinates
+    of the files are; without it they are not used. `no_deadline`: what stands in a deadline that has no date.
+    `withdraw_hours`: how long an import can be withdrawn as a whole, while nobody has acted on its cases.
     """
 
     columns: dict[str, tuple[str, ...]] = Field(default={}, validate_default=True)
     order_columns: dict[str, tuple[str, ...]] = Field(default={}, validate_default=True)
     urgent_words: tuple[str, ...] = URGENT_WORDS
+    answer_columns: tuple[AnswerColumn, ...] = Field(default=_ANSWER_COLUMNS, min_length=1)
     units: dict[str, tuple[str, ...]] = {}
     categories: dict[str, str] = Field(default={}, validate_default=True)
     other_category: str | None = None
@@ -160,6 +184,8 @@ class ImportRules(Frozen):
 
     def faults(self, county: County) -> Iterator[tuple[str, str]]:
         """Only what the county wrote itself: a built-in word for a kind that it does not have is no fault."""
+        if "number" not in {column.field for column in self.answer_columns}:
+            yield "answer_columns", '答复 12345 的表格里要有工单编号（field = "number"）'
         for code in self.units:
             if code not in county.unit_by_code:
                 yield code, f"没有代码为 {code} 的单位"
