@@ -23,6 +23,7 @@ APPEND_ONLY = {
     "publications": ("id", "reason"),
     "order_answers": ("id", "seq"),
     "desk_entries": ("id", "outcome"),
+    "duty_reminders": ("id", "reason"),
 }
 NEVER_DELETED = ("cases", "reports", "supplements", "personal_texts")
 
@@ -39,6 +40,8 @@ def kept(app: APIFlask, clean: None) -> None:
             f"INSERT INTO ledger_heads VALUES ('{case.id}', 1, 'QH-2026-000001', 1, 'h')",
             "INSERT INTO ledger_uses (at, kind, actor, role, rows, detail) VALUES (now(), 'x', 'a', 'office', 1, '{}')",
             "INSERT INTO desk_entries (at, how, outcome, browser, address) VALUES (now(), 'scan', 'ok', 'b', 'a')",
+            "INSERT INTO duty_reminders SELECT gen_random_uuid(), id, 'week', now(), 1, 0, 'r', 'b', 'office', now() "
+            "FROM roster_roles LIMIT 1",
             f"INSERT INTO identity_looks (at, report_id, role, reason) VALUES (now(), '{report.id}', 'office', 'r')",
             "INSERT INTO publications (case_id, at, withheld, photos, reason) "
             f"VALUES ('{case.id}', now(), true, '[]', 'r')",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -13,9 +13,10 @@ from pydantic import BaseModel, Field
 from sqlalchemy import ColumnElement, and_
 
 from backend.api import files
+from backend.api.idempotency import once, required_key
 from backend.api.openapi import a_file
-from backend.api.schemas import Code, Day, Input
-from backend.domain import duties, duty_sheet
+from backend.api.schemas import Code, Day, Input, Words
+from backend.domain import duties, duty_reminders, duty_sheet
 from backend.domain.actors import ROLE_NAMES
 from backend.domain.duties import Standing
 from backend.domain.duty_count import Completion
@@ -87,6 +88,23 @@ class CompletionsOut(BaseModel):
     items: list[CompletionOut]
 
 
+class DutyRemindForm(Input):
+    role_ids: list[UUID] = Field(min_length=1, max_length=duty_reminders.MOST, description="of chiefs in office")
+    reason: Words
+
+
+class DutyRemindedOut(BaseModel):
+    role_id: UUID
+    name: str | None
+    reminded: bool
+    code: str | None = Field(description="why not")
+    title: str | None
+
+
+class DutyRemindedAllOut(BaseModel):
+    items: list[DutyRemindedOut]
+
+
 class SumOut(BaseModel):
     key: str
     title: str
@@ -143,15 +161,16 @@ def show_standing(work: Work, one: Standing) -> dict[str, Any]:
     }
 
 
-def _chosen(work: Work, asked: DutyPage | PeriodQuery) -> ColumnElement[bool]:
-    chosen = [duties.visible(work)]
+def chosen(work: Work, asked: DutyPage | PeriodQuery) -> ColumnElement[bool]:
+    """The chiefs whom the caller may see and asked for."""
+    wanted = [duties.visible(work)]
     if asked.unit:
-        chosen.append(RosterRole.unit_code == asked.unit)
+        wanted.append(RosterRole.unit_code == asked.unit)
     if asked.role:
-        chosen.append(RosterRole.role == asked.role)
+        wanted.append(RosterRole.role == asked.role)
     if isinstance(asked, PeriodQuery) and asked.person:
-        chosen.append(RosterRole.person_id == asked.person)
-    return and_(*chosen)
+        wanted.append(RosterRole.person_id == asked.person)
+    return and_(*wanted)
 
 
 @bp.get("/duties/mine")
@@ -179,7 +198,7 @@ def behind(page: DutyPage) -> Any:
 
 def _standings(page: DutyPage, wanted: Callable[[Standing], bool]) -> dict[str, Any]:
     with unit_of_work(g.actor) as work:
-        found = duties.standings(work, _chosen(work, page), page.limit, page.after)
+        found = duties.standings(work, chosen(work, page), page.limit, page.after)
         more = found[-1].now.term.role_id if len(found) == page.limit else None
         return {"items": [show_standing(work, one) for one in found if wanted(one)], "next": more}
 
@@ -189,7 +208,7 @@ def _standings(page: DutyPage, wanted: Callable[[Standing], bool]) -> dict[str, 
 @bp.output(CompletionsOut)
 def completion(asked: PeriodQuery) -> Any:
     with unit_of_work(g.actor) as work:
-        found = duties.completions(work, asked.first, asked.last, _chosen(work, asked))
+        found = duties.completions(work, asked.first, asked.last, chosen(work, asked))
         return {"items": [show_completion(work, one) for one in found]}
 
 
@@ -198,7 +217,7 @@ def completion(asked: PeriodQuery) -> Any:
 @bp.output(SummaryOut)
 def summary(asked: PeriodQuery) -> Any:
     with unit_of_work(g.actor) as work:
-        return duties.summary(work, duties.completions(work, asked.first, asked.last, _chosen(work, asked)))
+        return duties.summary(work, duties.completions(work, asked.first, asked.last, chosen(work, asked)))
 
 
 @bp.get("/duties/completion.xlsx")
@@ -207,7 +226,25 @@ def summary(asked: PeriodQuery) -> Any:
 def sheet(asked: PeriodQuery) -> Response:
     """The completion table as officials keep it: one row per chief and period, the sums on a sheet of their own."""
     with unit_of_work(g.actor) as work:
-        found = duties.completions(work, asked.first, asked.last, _chosen(work, asked))
-        note_use(work, "duty_export", len(found), {"first": str(asked.first), "last": str(asked.last)})
-        pages = duty_sheet.pages(work, found, duties.summary(work, found), asked.first, asked.last)
-        return files.book(f"duties-{asked.first}-{asked.last}", pages)
+        return book(work, duties.completions(work, asked.first, asked.last, chosen(work, asked)), asked.first, asked.last)
+
+
+def book(work: Work, found: Sequence[Completion], first: date, last: date) -> Response:
+    """These duties as a spreadsheet; who took it is on record."""
+    note_use(work, "duty_export", len(found), {"first": str(first), "last": str(last)})
+    pages = duty_sheet.pages(work, found, duties.summary(work, found), first, last)
+    return files.book(f"duties-{first}-{last}", pages)
+
+
+@bp.post("/duties/reminders")
+@bp.input(DutyRemindForm, arg_name="form")
+@bp.output(DutyRemindedAllOut, status_code=201)
+def remind(form: DutyRemindForm) -> Any:
+    """Remind chiefs of what they owe now, in the same words; who cannot be reminded is told one by one."""
+    with (
+        unit_of_work(g.actor) as work,
+        once(work, "remind of duties", required_key(), form.model_dump_json()) as repeat,
+    ):
+        if repeat.outcome is None:
+            repeat.outcome = {"items": duty_reminders.remind_all(work, form.role_ids, form.reason)}
+        return repeat.outcome

@@ -16,6 +16,7 @@ def install(app: APIFlask) -> None:
         home,
         ledger,
         pages,
+        patrols,
         queues,
         sign_in,
         situation,
@@ -24,7 +25,7 @@ def install(app: APIFlask) -> None:
     )
 
     desk = APIBlueprint("desk", __name__, template_folder="templates", enable_openapi=False)
-    for module in (account, cases, enrol, home, ledger, queues, sign_in, situation, static_files, triage):
+    for module in (account, cases, enrol, home, ledger, patrols, queues, sign_in, situation, static_files, triage):
         desk.register_blueprint(module.bp)
     door.install(desk)
     errors.install(desk)

@@ -34,6 +34,9 @@ GROUPS: tuple[tuple[str, tuple[Item, ...]], ...] = (
         Item("desk.queues.patrol_appeals", "巡河申诉", "message-square-warning"),
         Item("desk.ledger.exported", "导出的文件", "download"),
     )),
+    ("巡河与考核", (
+        Item("desk.patrols.matrix", "巡河监督", "footprints"),
+    )),
     ("管理", (
         Item("desk.account.entries", "登录记录", "key-round", OFFICE),
     )),

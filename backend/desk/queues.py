@@ -7,12 +7,13 @@ from uuid import UUID
 
 from apiflask import APIBlueprint
 from flask import g
+from pydantic import Field
 
 from backend.api.cases import show_allowed
 from backend.api.extensions import ExtensionsQuery, show_extension
 from backend.api.follow_ups import FollowUpQuery, show_follow_up
 from backend.api.idempotency import once
-from backend.api.patrol_lists import show_row
+from backend.api.patrol_lists import show_patrol
 from backend.api.schemas import Input, Words
 from backend.api.supervision import SupervisionsQuery, show_letter, show_letters
 from backend.api.verdicts import DecisionInput
@@ -25,6 +26,7 @@ from backend.work import unit_of_work
 bp = APIBlueprint("queues", __name__, enable_openapi=False)
 
 PAGE = 50
+APPEALS = 20  # each is shown with everything that the verdict rests on
 
 
 class LetterForm(Input):
@@ -95,17 +97,17 @@ def asked_extensions() -> Any:
         return pages.render("extensions.html", items=items, more=more, asked=asked, states=extensions.STATES)
 
 
+class AppealsQuery(Input):
+    before: str | None = Field(default=None, max_length=80)
+
+
 @bp.get("/appeals")
 def patrol_appeals() -> Any:
-    """Appeals of chiefs against the verdict on a patrol. A reporter's appeal waits in triage."""
+    """Appeals of chiefs against the verdict on a patrol, with what it rests on. A reporter's waits in triage."""
+    asked = forms.query(AppealsQuery)
     with unit_of_work(g.actor) as work:
-        found, _ = patrol_lists.page(work, patrol_lists.Filter(appeal_open=True), None, PAGE)
-        items = []
-        for row in found:
-            made = appeals.of(work, row.patrol)
-            items.append({**show_row(work, row), "appeal": next(one for one in made if one.decided_at is None),
-                          "decides": "decide_appeal" in appeals.allowed(work, row.patrol, made)})  # fmt: skip
-        return pages.render("appeals.html", items=items)
+        found, more = patrol_lists.page(work, patrol_lists.Filter(appeal_open=True), asked.before, APPEALS)
+        return pages.render("appeals.html", items=[show_patrol(work, row.patrol) for row in found], more=more)
 
 
 @bp.post("/appeals/<uuid:patrol_id>")

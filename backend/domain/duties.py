@@ -304,3 +304,24 @@ def _sums(found: Iterable[tuple[str, Completion]], names: Mapping[str, str]) -> 
         }
         for key, ones in sorted(groups.items())
     ]
+
+
+def coverage(work: Work, found: Sequence[Completion]) -> dict[UUID, float]:
+    """How much of their own reaches chiefs walked on the patrols that count in these duties: role → share, 0 to 1.
+
+    Of each reach the patrol that covered most of it; reaches count alike. Who has no reach of their own is left out.
+    """
+    counted = {patrol for one in found for patrol in one.patrols}
+    query = (
+        select(Patrol.id, Verdict.judgement["coverage"])
+        .join(Verdict, and_(Verdict.patrol_id == Patrol.id, Verdict.seq == Patrol.verdict_seq))
+        .where(Patrol.id.in_(counted))
+    )
+    walked: dict[UUID, dict[str, float]] = {patrol: share for patrol, share in work.session.execute(query)}
+    best: dict[UUID, dict[str, float]] = {}
+    for one in found:
+        mine = best.setdefault(one.term.role_id, dict.fromkeys(one.term.reaches, 0.0))
+        for patrol in one.patrols:
+            for reach in mine:
+                mine[reach] = max(mine[reach], walked.get(patrol, {}).get(reach, 0.0))
+    return {role: sum(shares.values()) / len(shares) for role, shares in best.items() if shares}

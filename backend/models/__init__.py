@@ -5,6 +5,7 @@ from backend.models.cases import Assignment, Case, CaseEvent, Clock, DuplicatePr
 from backend.models.checkpoints import CheckpointVisit
 from backend.models.delegations import Delegation
 from backend.models.desk import DeskEntry, DeskPassword, DeskScan, DeskSession, DeskView
+from backend.models.duty_reminders import DutyReminder
 from backend.models.emergency import Dispatch, Emergency
 from backend.models.evidence import EvidenceFlag
 from backend.models.exports import Export
@@ -56,6 +57,7 @@ __all__ = [
     "DeskView",
     "Dispatch",
     "DuplicateProposal",
+    "DutyReminder",
     "Emergency",
     "EvidenceFlag",
     "Export",

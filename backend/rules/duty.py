@@ -54,11 +54,14 @@ class Alert(Frozen):
 
 
 class DutyRules(Frozen):
-    """`late_after_days`: what reaches the server later than so many days after its month still counts, and is shown."""
+    """`late_after_days`: what reaches the server later than so many days after its month still counts, and is shown.
+    `remind_again_after_hours`: no chief is reminded of a duty by hand twice within these hours.
+    """
 
     duties: tuple[Duty, ...] = ()
     alerts: tuple[Alert, ...] = ()
     late_after_days: int = Field(default=5, ge=0)
+    remind_again_after_hours: int = Field(default=24, ge=0)
 
     def of(self, role: str) -> Duty | None:
         return next((duty for duty in self.duties if role in duty.roles), None)

@@ -2,6 +2,7 @@
 // <div data-map data-county="address" [data-lon data-lat] [data-layers="address" data-refresh="seconds"] [data-tiles]>
 import L from 'leaflet'
 import 'leaflet.markercluster'
+import { drawTrack } from './track.js'
 
 const TONE = { late: '#b3261e', soon: '#8a5300', busy: '#0b6b78', calm: '#5d9aa3' }
 const dot = (kind, size, text = '') => L.divIcon({ className: '', html: pin(kind, size, text), iconSize: [size, size] })
@@ -98,4 +99,13 @@ function show(data, shown, rivers) {
   for (const one of data.sources) shown.addLayer(L.marker([one.lat, one.lon], { icon: dot('source', 10), title: one.name, alt: one.name }).bindPopup(popup([one.name, one.kind])))
 }
 
-document.addEventListener('DOMContentLoaded', () => document.querySelectorAll('[data-map]').forEach(draw))
+// The county beneath a track: townships and rivers, quiet.
+function ground(map, land) {
+  L.geoJSON(land.townships, { interactive: false, style: { color: '#8fa3a9', weight: 1, fillColor: '#fff', fillOpacity: 0.7 } }).addTo(map)
+  L.geoJSON(land.reaches, { style: { color: '#a9cdd4', weight: 6 }, onEachFeature: ({ properties }, line) => line.bindTooltip(properties.name, { sticky: true }) }).addTo(map)
+}
+
+document.addEventListener('DOMContentLoaded', () => {
+  document.querySelectorAll('[data-map]').forEach(draw)
+  document.querySelectorAll('[data-track]').forEach((box) => drawTrack(box, dot, ground))
+})
