@@ -72,7 +72,11 @@ def test_who_has_done_it_is_left_in_peace_and_the_others_are_reminded_all_the_sa
 
 def test_a_township_reminds_its_own_chiefs_alone_and_a_village_chief_nobody(build: Build, sender: Sender) -> None:
     role = role_of(sender)
-    other = next(one["unit"] for one in build.office().get("/duties").json["items"] if one["role"] == "village_chief" and one["unit"] != sender.chief.unit)
+    other = next(
+        one["unit"]
+        for one in build.office().get("/duties").json["items"]
+        if one["role"] == "village_chief" and one["unit"] != sender.chief.unit
+    )
     assert remind(build, role, number=phone_of(other))[0]["code"] == "unknown_chief"
     assert remind(build, role, number=phone_of(sender.chief.unit))[0]["reminded"] is True
     refused = sender.phone.post("/duties/reminders", {"role_ids": [role], "reason": "快去"})

@@ -149,6 +149,7 @@ def test_an_appeal_against_a_verdict_is_upheld_from_the_queue(
     assert made.status_code == 201, made.json
     desk = screen().open("/desk/appeals")
     desk.sees("走完了全程")
+    desk.sees("还差")  # what the verdict lacked stands beside what the chief says
     desk.looks_right("appeals")
     desk.page.keyboard.press("j")
     desk.page.keyboard.press("g")

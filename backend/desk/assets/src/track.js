@@ -99,6 +99,7 @@ function play(box, map, pieces, dot) {
   range.addEventListener('input', () => {
     now = from + Number(range.value)
     show()
+    if (!timer) stop()
   })
   show()
 }
