@@ -226,9 +226,8 @@ def summary(asked: PeriodQuery) -> Any:
 def sheet(asked: PeriodQuery) -> Response:
     """The completion table as officials keep it: one row per chief and period, the sums on a sheet of their own."""
     with unit_of_work(g.actor) as work:
-        return book(
-            work, duties.completions(work, asked.first, asked.last, chosen(work, asked)), asked.first, asked.last
-        )
+        found = duties.completions(work, asked.first, asked.last, chosen(work, asked))
+        return book(work, found, asked.first, asked.last)
 
 
 def book(work: Work, found: Sequence[Completion], first: date, last: date) -> Response:

@@ -22,14 +22,8 @@ SAID = "qinghe_desk_said"  # what the page after a form says once
 
 
 def install(app: APIFlask, desk: Blueprint) -> None:
-    for name, shown in (
-        ("day", day),
-        ("moment", moment),
-        ("hour", hour),
-        ("clock_time", clock_time),
-        ("number", number),
-    ):
-        app.add_template_filter(shown, name)
+    for shown in (day, moment, hour, clock_time, number):
+        app.add_template_filter(shown)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     desk.context_processor(_always)
 

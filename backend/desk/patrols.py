@@ -94,7 +94,7 @@ def matrix() -> Any:
             sums=duties.summary(work, begun)["units"],
             owed=sum(one.needed for one in begun),
             done=sum(min(one.done, one.needed) for one in begun),
-            levels=[(level, sum(one.level == level for one in warned.values())) for level in ("red", "orange", "yellow")],
+            levels=[(level, sum(one.level == level for one in warned.values())) for level in reversed(LEVEL_NAMES)],
             live=[show_row(work, row) for row in patrol_lists.live(work)],
             units=_units(work),
             roles=[(role, ROLE_NAMES[role]) for role in _ROLES],
@@ -143,7 +143,7 @@ def _lines(work: Work, found: list[Completion], warned: dict[UUID, Standing]) ->
 
     def order(line: Line) -> tuple[int, int, int, str, UUID]:
         term, per = line.any.term, line.any.period.per
-        return kinds.index(per), place.get(term.unit, len(place)), _ROLES.index(term.role), term.name, line.role_id  # type: ignore[arg-type]
+        return kinds.index(per), place.get(term.unit, len(place)), _ROLES.index(term.role), term.name, line.role_id
 
     return sorted(lines.values(), key=order)
 
@@ -195,7 +195,7 @@ def _cell(one: Completion | None, today: date) -> dict[str, Any] | None:
     elif one.period.first > today:
         tone, title = "ahead", "还没有开始"
     return {"needed": one.needed, "done": one.done, "tone": tone, "title": title, "words": one.words,
-            "late": one.late, "walked": bool(one.patrols), "first": one.period.first, "last": one.period.last}  # fmt: skip
+            "walked": bool(one.patrols), "first": one.period.first, "last": one.period.last}  # fmt: skip
 
 
 def short(period: Period) -> str:

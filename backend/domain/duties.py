@@ -317,7 +317,7 @@ def coverage(work: Work, found: Sequence[Completion]) -> dict[UUID, float]:
         .join(Verdict, and_(Verdict.patrol_id == Patrol.id, Verdict.seq == Patrol.verdict_seq))
         .where(Patrol.id.in_(counted))
     )
-    walked: dict[UUID, dict[str, float]] = {patrol: share for patrol, share in work.session.execute(query)}
+    walked: dict[UUID, dict[str, float]] = dict(work.session.execute(query).all())
     best: dict[UUID, dict[str, float]] = {}
     for one in found:
         mine = best.setdefault(one.term.role_id, dict.fromkeys(one.term.reaches, 0.0))

@@ -33,7 +33,7 @@ def may_remind(work: Work) -> bool:
 def last_sent(work: Work, role_ids: Sequence[UUID]) -> dict[UUID, datetime]:
     """When each of these chiefs was last reminded by hand."""
     query = select(DutyReminder.role_id, func.max(DutyReminder.sent_at)).where(DutyReminder.role_id.in_(role_ids))
-    return {role_id: at for role_id, at in work.session.execute(query.group_by(DutyReminder.role_id))}
+    return dict(work.session.execute(query.group_by(DutyReminder.role_id)).all())
 
 
 def look(work: Work, role_ids: Iterable[UUID]) -> list[tuple[UUID, Standing | None, Fault | None]]:

@@ -88,6 +88,6 @@ def test_words_are_wanted_and_a_repeat_reminds_once(build: Build, sender: Sender
     blank = office.post("/duties/reminders", {"role_ids": [role], "reason": "　"})
     assert blank.status_code == 422, blank.json
     form = {"role_ids": [role], "reason": "请巡河。"}
-    answers = [office.post("/duties/reminders", form, **{"Idempotency-Key": "one-and-the-same"}) for _ in range(2)]
+    answers = [office.post("/duties/reminders", form, Idempotency_Key="one-and-the-same") for _ in range(2)]
     assert [answer.json["items"][0]["reminded"] for answer in answers] == [True, True]
     assert len(inbox(sender)) == 1
