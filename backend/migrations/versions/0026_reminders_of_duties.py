@@ -1,7 +1,7 @@
 """reminders of patrol duties sent by hand, only ever added to
 
 Revision ID: 0026
-Revises: 0024
+Revises: 0025
 
 """
 
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0026"
-down_revision = "0024"
+down_revision = "0025"
 branch_labels = None
 depends_on = None
 
