@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, date, datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,14 +10,14 @@ import click
 import flask_migrate
 from flask import current_app
 
-from backend import calendar_check, cli_identity, cli_ledger, create_app
+from backend import calendar_check, cli_backup, cli_identity, cli_ledger, create_app
 from backend.clients import root_places
 from backend.counties import SHANGHAI, load
 from backend.county_files import CountyFaults, read_county
 from backend.domain import people
 from backend.extensions import db
 from backend.roster_file import RosterFaults, read_roster
-from backend.settings import SettingsError, load_settings
+from backend.settings import SettingsError, owner_settings
 from backend.work import unit_of_work
 
 
@@ -92,11 +91,7 @@ def database() -> None:
 @database.command("upgrade")
 def upgrade() -> None:
     """把数据库升级到当前版本（用 MIGRATE_DATABASE_URL，没有则用 DATABASE_URL）"""
-    owner = os.environ.get("MIGRATE_DATABASE_URL")
-    settings = load_settings()
-    if owner:
-        checked = settings.__class__.model_validate({**settings.model_dump(), "database_url": owner})
-        settings = checked
+    settings = owner_settings()
     app = create_app(settings)
     with app.app_context():
         flask_migrate.upgrade(directory=str(Path(__file__).parent / "migrations"))
@@ -106,6 +101,9 @@ def upgrade() -> None:
 
 
 qinghe.add_command(cli_ledger.ledger)
+qinghe.add_command(cli_backup.backup)
+qinghe.add_command(cli_backup.restore)
+qinghe.add_command(cli_backup.backup_key)
 qinghe.add_command(cli_identity.keys)
 qinghe.add_command(cli_identity.erase)
 

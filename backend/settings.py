@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import os
 from pathlib import Path
 
 from limits import parse_many
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from backend.archive_file import recipients
 from backend.signing import BadKey, Signer, read_keys
 
 
@@ -52,6 +54,12 @@ class Settings(BaseSettings):
     )
     ledger_roots_keep_days: int = Field(default=3650, ge=1, description="how long object storage must keep a root")
     s3_roots_bucket: str = "qinghe-roots"
+
+    # Backups
+    backup_recipients: str = Field(
+        default="",
+        description="comma-separated age public keys to which backups are sealed; qinghe backup-key makes one",
+    )
 
     # WeChat and SMS
     wechat_app_id: str
@@ -152,6 +160,12 @@ class Settings(BaseSettings):
         read_keys(value)
         return value
 
+    @field_validator("backup_recipients")
+    @classmethod
+    def _age_public_keys(cls, value: str) -> str:
+        recipients(value)
+        return value
+
     @field_validator("ledger_roots_dir", mode="before")
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
@@ -171,3 +185,11 @@ def load_settings() -> Settings:
             hint = f" ({known.description})" if known is not None and known.description else ""
             lines.append(f"{name} {reason}{hint}")
         raise SettingsError("the environment is incomplete:\n  " + "\n  ".join(lines)) from None
+
+
+def owner_settings() -> Settings:
+    """The same, but as the owner of the database where MIGRATE_DATABASE_URL names one."""
+    settings, owner = load_settings(), os.environ.get("MIGRATE_DATABASE_URL")
+    if not owner:
+        return settings
+    return settings.__class__.model_validate({**settings.model_dump(), "database_url": owner})

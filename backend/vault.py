@@ -12,6 +12,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 # No 0/O, 1/I/L: a receipt is read aloud and typed by hand.
 _RECEIPT_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 _RECEIPT_LENGTH = 16
+_MARK = "keys of a backup"
 
 
 class Unopenable(Exception):  # noqa: N818
@@ -61,6 +62,24 @@ class Vault:
             number, remainder = divmod(number, len(_RECEIPT_ALPHABET))
             signs.append(_RECEIPT_ALPHABET[remainder])
         return "-".join("".join(signs[i : i + 4]) for i in range(0, _RECEIPT_LENGTH, 4))
+
+    def marks(self) -> dict[str, str]:
+        """By which a backup knows these keys again without holding them: name of the setting → mark."""
+        return {
+            "IDENTITY_KEYS": self.seal(_MARK),
+            "DIGEST_KEY": self.digest(_MARK, ""),
+            "SECRET_KEY": hmac.new(self._secret_key, _MARK.encode(), hashlib.sha256).hexdigest(),
+        }
+
+    def differing(self, marks: dict[str, str]) -> list[str]:
+        """The settings whose keys are not those of the marks."""
+        ours = self.marks()
+        differ = [name for name in ("DIGEST_KEY", "SECRET_KEY") if marks.get(name) != ours[name]]
+        try:
+            self.open(marks.get("IDENTITY_KEYS", ""))
+        except InvalidToken:
+            differ.insert(0, "IDENTITY_KEYS")
+        return differ
 
     @staticmethod
     def normal_receipt(code: str) -> str:

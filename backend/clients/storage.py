@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import io
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import IO
 from urllib.parse import quote, urlsplit
 
 import urllib3
@@ -22,6 +24,9 @@ from minio.error import MinioException, S3Error
 from backend.settings import Settings
 
 _MISSING = {"NoSuchKey", "NoSuchObject", "ResourceNotFound"}
+_READS = 3
+_PIECE_BYTES = 1024 * 1024
+_IN_MEMORY_BYTES = 16 * 1024 * 1024
 EXISTS = {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}
 
 
@@ -136,6 +141,46 @@ class Storage:
         """Store a file of any size, in place of an earlier object of this key; it is not read into memory whole."""
         with wrapped(key):
             self._client.fput_object(self._bucket, key, str(path), content_type=content_type)
+
+    @contextlib.contextmanager
+    def reading(self, key: str) -> Iterator[tuple[IO[bytes], int, str]]:
+        """The whole object as a file, its size and content type; a read that breaks off is begun again."""
+        with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES) as copy:
+            for left in reversed(range(_READS)):
+                try:
+                    content_type = self._copy(key, copy)
+                    break
+                except StorageUnavailable:
+                    if not left:
+                        raise
+            size = copy.tell()
+            copy.seek(0)
+            yield copy, size, content_type
+
+    def _copy(self, key: str, copy: IO[bytes]) -> str:
+        copy.seek(0)
+        copy.truncate()
+        with wrapped(key):
+            response = self._client.get_object(self._bucket, key)
+            try:
+                for piece in response.stream(_PIECE_BYTES):
+                    copy.write(piece)
+            finally:
+                response.close()
+                response.release_conn()
+        return str(response.headers.get("Content-Type", ""))
+
+    def put_stream(self, key: str, stream: IO[bytes], size: int, content_type: str) -> None:
+        """Store what can be read only once, in place of an earlier object of this key."""
+        with wrapped(key):
+            self._client.put_object(self._bucket, key, stream, size, content_type=content_type)  # type: ignore[arg-type]
+
+    def every_key(self) -> Iterator[str]:
+        """Every key in the bucket."""
+        with wrapped(self._bucket):
+            for found in self._client.list_objects(self._bucket, recursive=True):
+                if found.object_name:
+                    yield found.object_name
 
     def delete(self, key: str) -> None:
         """Remove the object; one that is not there is removed already."""
