@@ -1,4 +1,4 @@
-# The application's image: web, worker, scheduler and `qinghe` are one image with four commands.
+# The application's image: web, worker, scheduler and `qinghe` are one image with four commands; `backup` is another.
 # syntax=docker/dockerfile:1
 
 FROM node:22-bookworm-slim AS desk
@@ -12,11 +12,31 @@ ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 COPY requirements.lock /tmp/requirements.lock
 RUN python -m venv /opt/qinghe && /opt/qinghe/bin/pip install --require-hashes -r /tmp/requirements.lock
 
+# What backs up and restores: the server's own client programs, and the application beside them.
+FROM postgres:18-bookworm AS backup
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+RUN apt-get update && apt-get install -y --no-install-recommends python3 python3-venv && rm -rf /var/lib/apt/lists/* \
+    && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin qinghe \
+    && mkdir -p /backups /var/lib/qinghe/roots && chown 10001:10001 /backups /var/lib/qinghe/roots
+COPY requirements.lock /tmp/requirements.lock
+RUN python3 -m venv /opt/qinghe && /opt/qinghe/bin/pip install --require-hashes -r /tmp/requirements.lock
+ENV PATH=/opt/qinghe/bin:$PATH PYTHONUTF8=1 PYTHONUNBUFFERED=1 HOME=/tmp
+WORKDIR /srv/qinghe
+COPY backend ./backend
+COPY config ./config
+COPY --chmod=0755 config/qinghe.sh /usr/local/bin/qinghe
+USER 10001:10001
+ENTRYPOINT ["sh", "/srv/qinghe/config/entrypoint.sh"]
+CMD ["qinghe", "backup", "--help"]
+
 FROM python:3.12-slim-bookworm
-RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin qinghe
+# A volume takes over the owner of the folder it is mounted on.
+RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin qinghe \
+    && mkdir -p /var/lib/qinghe/roots && chown 10001:10001 /var/lib/qinghe/roots
 ENV PATH=/opt/qinghe/bin:$PATH PYTHONUTF8=1 PYTHONUNBUFFERED=1 HOST=0.0.0.0 PORT=8000 HOME=/tmp
 WORKDIR /srv/qinghe
 COPY --from=packages /opt/qinghe /opt/qinghe
+COPY --chmod=0755 config/qinghe.sh /usr/local/bin/qinghe
 COPY wsgi.py ./
 COPY backend ./backend
 COPY config ./config

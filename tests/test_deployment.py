@@ -3,9 +3,11 @@ this machine may lack (nginx, promtool, hadolint) says so when it is passed over
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,8 @@ ROOT = Path(__file__).parent.parent
 NGINX = (ROOT / "config" / "nginx" / "nginx.conf").read_text("utf-8")
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OURS = {"migrate", "web", "worker", "scheduler"}
+OURS = {"migrate", "web", "worker", "scheduler", "backup"}
+RUN_ONCE = {"migrate", "backup"}
 
 
 def instructions() -> list[tuple[str, str]]:
@@ -62,8 +65,33 @@ def test_the_image_is_made_in_stages_and_runs_without_root() -> None:
 def test_everything_that_the_image_copies_is_there() -> None:
     for word, rest in instructions():
         if word == "COPY" and "--from" not in rest:
-            for source in rest.split()[:-1]:
+            for source in [part for part in rest.split() if not part.startswith("--")][:-1]:
                 assert (ROOT / source).exists(), source
+
+
+def test_the_image_has_the_commands_that_its_services_run(tmp_path: Path) -> None:
+    """Nothing installs the application in the images: `qinghe` is a script that they copy."""
+    for stage in re.split(r"(?m)^FROM ", (ROOT / "Dockerfile").read_text("utf-8"))[1:]:
+        if "entrypoint.sh" in stage:
+            assert re.search(r"COPY --chmod=0755 config/qinghe.sh /usr/local/bin/qinghe", stage)
+    for name in OURS:
+        command = SERVICES[name].get("command", ["gunicorn"])
+        first = command[2].split()[0] if command[:2] == ["sh", "-c"] else command[0]
+        assert first in ("gunicorn", "python", "qinghe"), name
+    env = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    said = subprocess.run(
+        ["sh", ROOT / "config" / "qinghe.sh", "backup", "--help"], cwd=ROOT, env=env, capture_output=True, text=True
+    )
+    assert said.returncode == 0, said.stderr
+    assert "备份" in said.stdout
+
+
+def test_folders_that_volumes_are_mounted_on_belong_to_the_application() -> None:
+    owned = " ".join(rest for word, rest in instructions() if word == "RUN" and "chown 10001:10001" in rest)
+    for name in OURS:
+        for volume in SERVICES[name]["volumes"]:
+            if not volume.endswith(":ro"):
+                assert volume.rpartition(":")[2] in owned, (name, volume)
 
 
 def test_secrets_come_from_files_and_a_missing_one_stops_the_start(tmp_path: Path) -> None:
@@ -91,11 +119,12 @@ def test_every_service_is_limited_watched_and_started_again() -> None:
     assert {"postgres", "redis", "minio", "nginx", *OURS} == SERVICES.keys()
     for name, service in SERVICES.items():
         assert ":latest" not in service["image"], name
-        assert service["restart"] == ("no" if name == "migrate" else "unless-stopped"), name
+        assert service["restart"] == ("no" if name in RUN_ONCE else "unless-stopped"), name
         assert service["logging"]["options"]["max-size"], name
         if name != "migrate":
             assert service["deploy"]["resources"]["limits"].keys() == {"memory", "cpus"}, name
-            assert "healthcheck" in service or name == "web", name  # the web server's is in the image
+            # The web server's is in the image.
+            assert "healthcheck" in service or name in RUN_ONCE | {"web"}, name
         for other in service.get("depends_on", {}):
             assert other in SERVICES, (name, other)
     assert SERVICES["scheduler"]["deploy"]["replicas"] == 1
