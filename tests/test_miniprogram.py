@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from backend.api import boards
+from backend.domain import notice_pages
+
 MINI = Path(__file__).parent.parent / "miniprogram"
 NODE = Path(sys.executable).parent / "node"
 
@@ -105,6 +108,12 @@ def test_a_tap_that_leads_to_no_page_is_found_wherever_it_is(copy: tuple[Path, P
     assert "pages/me/me.ts：app.json 里没有页面 pages/bye/bye" in told.stderr
     assert "services/public.ts：app.json 里没有页面 packages/lost/it" in told.stderr
     assert "pages/home/home.wxml：app.json 里没有页面 pages/home/hmoe" in told.stderr
+
+
+def test_every_page_that_the_server_names_is_there() -> None:
+    app = json.loads((MINI / "src" / "app.json").read_text("utf-8"))
+    there = [*app["pages"], *(f"{one['root']}/{page}" for one in app["subPackages"] for page in one["pages"])]
+    assert {*notice_pages.PAGES, boards.PAGE} <= set(there)
 
 
 def test_wx_and_requests_have_one_caller_each(copy: tuple[Path, Path]) -> None:

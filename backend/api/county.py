@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from apiflask import APIBlueprint
@@ -39,6 +40,14 @@ class UnitOut(BaseModel):
     kind: str
 
 
+class CalendarOut(BaseModel):
+    """Days that are off and no weekend, weekend days that are worked, in the years that are known."""
+
+    years: list[int]
+    holidays: list[date]
+    workdays: list[date]
+
+
 class CountyOut(BaseModel):
     code: str
     name: str
@@ -48,6 +57,7 @@ class CountyOut(BaseModel):
     categories: list[CategoryOut]
     sources: list[SourceOut]
     units: list[UnitOut]
+    calendar: CalendarOut
     templates: dict[str, str] = Field(description="kind of notice → subscription template to ask consent for")
 
 
@@ -65,5 +75,10 @@ def show() -> Any:
             "categories": [category.model_dump() for category in county.categories],
             "sources": [{"code": code, **kind.model_dump()} for code, kind in county.rules.sources.kinds.items()],
             "units": [unit.model_dump() for unit in county.units],
+            "calendar": {
+                "years": county.calendar.years,
+                "holidays": sorted(county.calendar.holidays),
+                "workdays": sorted(county.calendar.workdays),
+            },
             "templates": system().settings.wechat_templates,
         }

@@ -49,6 +49,7 @@ class DelegationOut(BaseModel):
     made_at: datetime
     ended_at: datetime | None
     in_force: bool
+    may_end: bool = Field(description="the caller may end it early")
 
 
 class DelegationsOut(BaseModel):
@@ -56,14 +57,22 @@ class DelegationsOut(BaseModel):
     next: UUID | None
 
 
+class OfficeOut(BaseModel):
+    role_id: UUID = Field(description="to hand it over by")
+    title: str
+
+
 class ColleagueOut(BaseModel):
     id: UUID
     name: str
     titles: list[str]
+    offices: list[OfficeOut]
+    me: bool
     deputy_id: UUID | None = Field(description="who stands in for them today")
 
 
 class ColleaguesOut(BaseModel):
+    heads: bool = Field(description="the caller may name deputies for all of them, and hand over between them")
     items: list[ColleagueOut]
 
 
@@ -86,6 +95,7 @@ def _show(work: Work, delegation: Delegation) -> dict[str, Any]:
         "made_at": delegation.made_at,
         "ended_at": delegation.ended_at,
         "in_force": delegations.in_force(work, delegation),
+        "may_end": delegations.may_end(work, delegation),
     }
 
 
@@ -130,14 +140,17 @@ def colleagues(asked: ColleaguesQuery) -> Any:
         if g.actor.role != "office" and unit != g.actor.unit:
             raise Fault("unknown_unit", "只能查看本单位的人员。", field="unit")
         items = []
-        for person_id, roles in deputies.colleagues(work, unit).items():
+        for person_id, offices in deputies.offices(work, unit).items():
+            titles = {role.role: ROLE_NAMES[role.role] for role in offices}
             standing_in = deputies.with_deputies(work, [person_id], unit)[1:]
             items.append(
                 {
                     "id": person_id,
                     "name": people.name(work, person_id),
-                    "titles": [title for role, title in ROLE_NAMES.items() if role in roles],
+                    "titles": [title for role, title in ROLE_NAMES.items() if role in titles],
+                    "offices": [{"role_id": role.id, "title": titles[role.role]} for role in offices],
+                    "me": person_id == g.actor.person_id,
                     "deputy_id": standing_in[0] if standing_in else None,
                 }
             )
-        return {"items": items}
+        return {"items": items, "heads": g.actor.role == "office" or g.actor.heads}

@@ -10,10 +10,26 @@ from flask import g
 
 from backend.api import schemas
 from backend.api.access import system
-from backend.domain import notices
-from backend.work import unit_of_work
+from backend.domain import notice_pages, notices
+from backend.models import Notice
+from backend.work import Work, unit_of_work
 
 bp = APIBlueprint("notices", __name__, tag="消息")
+
+
+def _show(work: Work, notice: Notice) -> dict[str, Any]:
+    return {
+        "id": notice.id,
+        "kind": notice.kind,
+        "title": notice.title,
+        "body": notice.body,
+        "urgent": notice.urgent,
+        "case_id": notice.case_id,
+        "patrol_id": notice.patrol_id,
+        "page": notice_pages.page_of(work, notice),
+        "created_at": notice.created_at,
+        "read_at": notice.read_at,
+    }
 
 
 @bp.get("/notices")
@@ -22,7 +38,10 @@ bp = APIBlueprint("notices", __name__, tag="消息")
 def listing(page: schemas.PageQuery) -> Any:
     with unit_of_work(g.actor) as work:
         found = notices.inbox(work, page.before, page.limit)
-        return {"items": found, "next": found[-1].id if len(found) == page.limit else None}
+        return {
+            "items": [_show(work, one) for one in found],
+            "next": found[-1].id if len(found) == page.limit else None,
+        }
 
 
 @bp.post("/notices/<uuid:notice_id>/read")

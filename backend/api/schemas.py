@@ -446,8 +446,6 @@ class DuplicatesOut(BaseModel):
 
 
 class NoticeOut(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
     id: UUID
     kind: str
     title: str
@@ -455,6 +453,7 @@ class NoticeOut(BaseModel):
     urgent: bool
     case_id: UUID | None
     patrol_id: UUID | None
+    page: str | None = Field(description="of the mini program, with its query: where a tap leads")
     created_at: datetime
     read_at: datetime | None
 

@@ -129,16 +129,24 @@ def end(work: Work, delegation_id: UUID) -> Delegation:
     return delegation
 
 
+def may_end(work: Work, delegation: Delegation) -> bool:
+    """Whether the actor may end it now."""
+    over = delegation.ended_at is not None or delegation.to_on < shanghai_day(work.now)
+    return not over and _manages(work.actor, delegation.person_id, delegation.unit_code)
+
+
 def _sees(actor: Actor, unit: str) -> bool:
     return actor.role == "office" or actor.unit == unit
 
 
 def _may_manage(work: Work, person_id: UUID, unit: str) -> None:
     """One's own delegation, any of one's unit as its head or in the head's stead, and every one for the office."""
-    actor = work.actor
-    if actor.role == "office" or (actor.unit == unit and (actor.person_id == person_id or actor.heads)):
-        return
-    raise Forbidden("not_yours_to_do", "只有本人、本单位负责人或县河长办可以设置B角。")
+    if not _manages(work.actor, person_id, unit):
+        raise Forbidden("not_yours_to_do", "只有本人、本单位负责人或县河长办可以设置B角。")
+
+
+def _manages(actor: Actor, person_id: UUID, unit: str) -> bool:
+    return actor.role == "office" or (actor.unit == unit and (actor.person_id == person_id or actor.heads))
 
 
 def page(

@@ -19,12 +19,17 @@ if TYPE_CHECKING:
 
 def colleagues(work: Work, unit: str) -> dict[UUID, set[str]]:
     """Who handles cases in a unit now: person → the roles held there, of handler and head."""
-    held = select(RosterRole.person_id, RosterRole.role).where(
+    return {person_id: {office.role for office in held} for person_id, held in offices(work, unit).items()}
+
+
+def offices(work: Work, unit: str) -> dict[UUID, list[RosterRole]]:
+    """The offices of handler and head in a unit that are in force, by who holds them."""
+    held = select(RosterRole).where(
         RosterRole.unit_code == unit, RosterRole.role.in_(UNIT_ROLES), RosterRole.ended_at.is_(None)
     )
-    found: dict[UUID, set[str]] = {}
-    for person_id, role in work.session.execute(held.order_by(RosterRole.person_id)):
-        found.setdefault(person_id, set()).add(role)
+    found: dict[UUID, list[RosterRole]] = {}
+    for office in work.session.scalars(held.order_by(RosterRole.person_id, RosterRole.role)):
+        found.setdefault(office.person_id, []).append(office)
     return found
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from uuid6 import uuid7
 
-from backend.domain import deadlines, deputies, handlers
+from backend.domain import deadlines, deputies, handlers, notice_pages
 from backend.domain.actors import UNIT_ROLES
 from backend.domain.deadlines import words as moment_words
 from backend.domain.faults import NotFound
@@ -268,7 +268,7 @@ def _send_wechat(
         return "skipped", "对方没有同意接收订阅消息"
     account = work.session.get_one(Account, delivery.account_id)
     data = {"thing1": {"value": notice.title[:20]}, "thing2": {"value": notice.body[:20]}}
-    page = "pages/home/home"
+    page = notice_pages.page_of(work, notice) or notice_pages.HOME
     channels.wechat.send_subscribe(work.vault.open(account.openid_sealed), template, page, data)
     consent.remaining -= 1  # only now: a message that was not sent uses up nothing
     return "sent", None

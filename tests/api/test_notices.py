@@ -52,6 +52,49 @@ def remaining(build: Build) -> list[int]:
     return [row["remaining"] for row in sql(build.app, "SELECT remaining FROM consents")]
 
 
+# ---- where a notice leads --------------------------------------------------------------------------------------------
+
+
+def pages(phone: Phone) -> dict[str, str | None]:
+    return {notice["title"]: notice["page"] for notice in phone.get("/notices").json["items"]}
+
+
+def test_a_notice_leads_to_the_case_for_its_unit_and_to_the_report_for_its_reporter(
+    build: Build, resident: Phone
+) -> None:
+    report = build.report(resident)
+    handler = build.official(phone_of(LEAD))
+    case = handler.get("/cases").json["items"][0]
+    assert pages(handler)["新交办案件"] == f"packages/official/case/case?id={case['id']}"
+    assert pages(resident)["您的举报已交办"] == f"packages/resident/detail/detail?id={report['id']}"
+
+
+def test_whose_report_went_to_another_case_is_led_to_the_list_of_theirs(build: Build, resident: Phone) -> None:
+    build.report(resident)
+    first = build.office().get("/cases").json["items"][0]
+    build.report(build.resident("neighbour"), at="exclave")
+    target = build.office().get("/cases?limit=1").json["items"][0]
+    assert build.office().act(first["id"], "merge", target=target["id"], reason="同一问题").status_code == 200
+    drain()
+    assert pages(resident)["您的举报已交办"] == "packages/resident/mine/mine"
+
+
+def test_a_deputy_is_led_to_who_stands_in_for_whom_and_a_successor_to_the_inbox(build: Build) -> None:
+    handler, head = build.official(phone_of(LEAD)), build.official(phone_of(LEAD, "单位负责人"))
+    case_id, _ = build.case("assigned")
+    handler.act(case_id, "claim")
+    people = {one["titles"][0]: one for one in head.get("/colleagues").json["items"]}
+    form = {
+        "deputy_id": people["单位负责人"]["id"], "from_on": "2026-06-01", "to_on": "2026-06-05", "reason": "年休假",
+    }  # fmt: skip
+    assert handler.post("/delegations", form).status_code == 201
+    assert pages(head)["设置B角"] == "packages/official/deputies/deputies"
+    (office,) = people["经办人"]["offices"]
+    form = {"role_id": office["role_id"], "to_person": people["单位负责人"]["id"], "leaves": True, "reason": "调离"}
+    assert head.post("/handovers/person", form).status_code == 201
+    assert pages(head)["工作移交"] == "packages/official/inbox/inbox"
+
+
 # ---- the inbox -------------------------------------------------------------------------------------------------------
 
 

@@ -31,6 +31,7 @@ CHIEF = [
 OFFICIAL = [
     "packages/official/inbox/inbox", "packages/official/case/case", "packages/official/action/action",
     "packages/official/follow-ups/follow-ups", "packages/official/desk-sign-in/desk-sign-in",
+    "packages/official/deputies/deputies", "packages/official/handover/handover",
 ]  # fmt: skip
 
 
@@ -138,6 +139,11 @@ def test_pages_of_an_official(phone: Callable[..., MiniProgram], build: Build, e
     for action in ("request_closure", "reply_supervision"):
         eyes.on(mini, "packages/official/action/action", f"?case={case_id}&action={action}", f"action-{action}")
     eyes.on(mini, "packages/official/desk-sign-in/desk-sign-in")
+    head = Desk(phone(), build, phone_of(unit, "单位负责人")).open("packages/official/handover/handover")
+    eyes.rest_on(head, "packages/official/handover/handover")
+    eyes.on(head, "packages/official/deputies/deputies")
+    head.shown(head.page.get_by_label("从哪天起：", exact=False)).click()
+    eyes.rest_on(head, "packages/official/deputies/deputies", "day-picker")
     eyes.have_seen("packages/official/inbox/inbox", "packages/official/case/case")
 
 

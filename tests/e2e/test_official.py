@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from backend.clock import shanghai_day
 from backend.local.pictures import make_jpeg
 from tests.build import OFFICE, POINTS, Build, phone_of
 from tests.e2e.conftest import MiniProgram
@@ -44,10 +45,17 @@ class Desk:
         self.mini.take_photos(make_jpeg(640, 480, text="clean", seed=900 + n))
         self.mini.tap("拍照或选照片")
 
-    def pick_day(self, name: str, day: str) -> None:
+    def pick_day(self, name: str, day: date) -> None:
         self.mini.shown(self.mini.page.get_by_label(f"{name}：", exact=False)).click()
-        self.mini.page.locator(".wx-sheet input").fill(day)
-        self.mini.page.locator(".wx-sheet").get_by_text("确定", exact=True).click()
+        month = self.mini.page.get_by_role("status").get_by_text(f"{day.year}年{day.month}月", exact=True)
+        while not month.locator("visible=true").count():
+            self.mini.tap("下一月")
+        self.mini.shown(self.mini.page.get_by_label(f"{day.month}月{day.day}日，", exact=False)).click()
+        self.mini.tap("就选这天")
+
+    def day(self, ahead: int) -> date:
+        """So many days after today, as Shanghai counts them."""
+        return shanghai_day(self.build.clock()) + timedelta(days=ahead)
 
 
 @pytest.fixture
@@ -78,7 +86,7 @@ def test_from_the_report_over_rectifying_to_closure_and_rating(desk: Callable[[s
     mini.sees("请填写：整改措施。")
     handler.write("整改措施", "清运")
     handler.write("责任人", "李四")
-    handler.pick_day("计划完成日期", (build.clock() + timedelta(days=2)).strftime("%Y-%m-%d"))
+    handler.pick_day("计划完成日期", handler.day(2))
     mini.picture("official-start")
     mini.tap("确定开始整改")
     mini.tap("申请销号")
@@ -167,7 +175,7 @@ def test_what_was_typed_without_signal_is_there_again(desk: Callable[[str], Desk
     mini = handler.case(case_id)
     mini.tap("申请延期")
     handler.write("理由", "连日降雨。")
-    handler.pick_day("希望的新期限", (build.clock() + timedelta(days=20)).strftime("%Y-%m-%d"))
+    handler.pick_day("希望的新期限", handler.day(20))
     mini.page.evaluate("window.__PHONE__.setNetwork('none')")
     mini.tap("确定申请延期")
     mini.sees("现在没有网络")

@@ -38,7 +38,6 @@ export const evidence = (id: string): Promise<Evidence> => send('get', '/api/v1/
 export const duplicates = async (id: string) => (await send('get', '/api/v1/cases/{case_id}/duplicates', at(id))).items
 export const timeline = async (id: string) => (await send('get', '/api/v1/cases/{case_id}/timeline', { ...at(id), query: { limit: 200 } })).items
 export const letter = (id: string): Promise<Letter> => send('get', '/api/v1/supervisions/{letter_id}', { path: { letter_id: id } })
-export const colleagues = async (unit?: string) => (await send('get', '/api/v1/colleagues', { query: unit ? { unit } : {} })).items
 
 export async function followUps(query: { mine?: boolean; before?: string }) {
   await signedIn()

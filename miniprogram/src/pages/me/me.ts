@@ -8,11 +8,12 @@ import { inbox, markRead, type Notice } from '../../services/notices'
 import type { Session } from '../../services/session'
 import { when } from '../../services/words'
 
+const IN_UNITS = new Set(['head', 'handler'])
 type Shown = Notice & { when: string }
 const shown = (notice: Notice): Shown => ({ ...notice, when: when(notice.created_at) })
 
 Component({
-  data: { page: LOADING as PageState, session: null as Session | null, notices: [] as Shown[], next: null as string | null, code: '', busy: false, templates: [] as string[] },
+  data: { page: LOADING as PageState, session: null as Session | null, notices: [] as Shown[], next: null as string | null, code: '', busy: false, templates: [] as string[], inUnit: false },
   pageLifetimes: {
     show() {
       void this.load()
@@ -24,7 +25,7 @@ Component({
         const session = await refresh()
         const { items, next } = await inbox()
         const templates = await templatesFor(session.roles.length ? 'official' : 'reporter')
-        this.setData({ page: READY, session, notices: items.map(shown), next, templates })
+        this.setData({ page: READY, session, notices: items.map(shown), next, templates, inUnit: IN_UNITS.has(session.role) })
       } catch (error) {
         this.setData({ page: failed(error) })
       }
@@ -42,11 +43,15 @@ Component({
     subscribe() {
       return this.attempt(async () => platform.say(await askFor(this.data.templates)))
     },
+    /** What it is about opens at once; that it was read is told besides. */
     async read(event: WechatMiniprogram.TouchEvent) {
-      const id = String(event.currentTarget.dataset['id'])
+      const notice = this.data.notices.find(({ id }) => id === event.currentTarget.dataset['id'])
+      if (!notice) return
+      if (notice.page) void platform.go(`/${notice.page}`)
+      if (notice.read_at) return
       await this.attempt(async () => {
-        await markRead(id)
-        this.setData({ notices: this.data.notices.map((one) => (one.id === id ? { ...one, read_at: new Date().toISOString() } : one)) })
+        await markRead(notice.id)
+        this.setData({ notices: this.data.notices.map((one) => (one.id === notice.id ? { ...one, read_at: new Date().toISOString() } : one)) })
       })
     },
 
@@ -66,7 +71,7 @@ Component({
     choose(event: WechatMiniprogram.TouchEvent) {
       return this.attempt(async () => {
         const session = await chooseRole(String(event.currentTarget.dataset['id']))
-        this.setData({ session })
+        this.setData({ session, inUnit: IN_UNITS.has(session.role) })
         platform.say(`现在的身份：${session.role_title}`)
       })
     },
@@ -82,8 +87,11 @@ Component({
       return this.attempt(async () => this.bound(await bindCode(this.data.code)))
     },
     bound(session: Session) {
-      this.setData({ session, code: '' })
+      this.setData({ session, code: '', inUnit: IN_UNITS.has(session.role) })
       platform.say(`${session.name}，您好`, 'success')
+    },
+    deputies() {
+      void platform.go('/packages/official/deputies/deputies')
     },
     atTheDesk() {
       void platform.go('/packages/official/desk-sign-in/desk-sign-in')

@@ -2,8 +2,10 @@
 // that was typed is lost, whatever comes in between.
 import * as platform from '../../../platform/index'
 import { bodyOf, BESIDE, fieldsOf, keyFor, lacking, meaning, type Field, type Place, type Values } from '../../../services/actions'
-import { carryOut, colleagues, duplicates, events, inspectors, page as casesPage, read, type Case, type Contact } from '../../../services/cases'
+import { carryOut, duplicates, events, inspectors, page as casesPage, read, type Case, type Contact } from '../../../services/cases'
+import { today } from '../../../services/calendar'
 import { county } from '../../../services/county'
+import { colleagues } from '../../../services/deputies'
 import { unreachable, type Problem } from '../../../services/http'
 import { failed, LOADING, READY, type PageState } from '../../../services/load'
 import { sound, take, upload, type Photo } from '../../../services/photos'
@@ -55,10 +57,9 @@ Component({
         if (!row) return this.setData({ page: READY, found, gone: `案件现在是“${found.state_title}”，不能再做这一步。` })
         const fields = fieldsOf(action, row.needs)
         const choices = await this.choicesFor(fields, found)
-        const today = new Date(Date.now() + 8 * 3600_000).toISOString().slice(0, 10)
         const values = { ...this.firstGuess(found, fields), ...platform.read<Values>(this.draftKey()) }
         const offered = Object.fromEntries(fields.map(({ name }) => [name, (choices[name] ?? []).slice(0, SHOWN_MAX)]))
-        this.setData({ page: READY, found, title: row.title, means: meaning(action), choices, offered, today })
+        this.setData({ page: READY, found, title: row.title, means: meaning(action), choices, offered, today: today() })
         this.show(fields, values)
       } catch (error) {
         this.setData({ page: failed(error) })
@@ -77,7 +78,7 @@ Component({
     },
     async choicesOf({ control }: Field, found: Case): Promise<Choice[]> {
       if (control === 'unit' || control === 'units') return (await county()).units.filter(({ kind }) => kind !== 'county_office')
-      if (control === 'colleague') return (await colleagues(current()?.role === 'office' ? (found.lead_unit ?? undefined) : undefined)).map(({ id, name, titles }) => ({ code: id, name: `${name}（${titles.join('、')}）` }))
+      if (control === 'colleague') return (await colleagues(current()?.role === 'office' ? (found.lead_unit ?? undefined) : undefined)).items.map(({ id, name, titles }) => ({ code: id, name: `${name}（${titles.join('、')}）` }))
       if (control === 'inspector') return (await inspectors()).map(({ id, name }) => ({ code: id, name }))
       if (control === 'supplement') return found.reports.flatMap(({ supplements }) => supplements.filter(({ released }) => !released).map(({ id, text }) => ({ code: id, name: text })))
       if (control === 'case') return this.targets(found)
