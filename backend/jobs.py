@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
 from functools import cache
+from itertools import takewhile
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -62,6 +63,8 @@ BACKOFF_S = (1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 12 * 3600)
 CHECK_LIFE = timedelta(days=1)  # how long WeChat may take to fetch a picture that it is to check
 # One bell is answered for this long at most, then rung again: RQ ends a job that takes much longer.
 _ANSWER_S = 60.0
+# Rows are taken so many at a time: taking each by itself took a third of a short row's time.
+_AT_ONCE = 8
 
 
 def route_case(work: Work, system: System, case_id: str) -> None:
@@ -290,9 +293,12 @@ def drain(limit: int = 500) -> int:
     except RedisError as error:
         log.warning("doorbell_unreachable", error=type(error).__name__)
     tried, until = 0, time.monotonic() + _ANSWER_S
-    while _carry_out_one(system):
-        tried += 1
-        if tried == limit or time.monotonic() > until:
+    while taken := _take(system, min(_AT_ONCE, limit - tried)):
+        for row_id, attempt in taken:
+            if attempt is not None:
+                _attempt(row_id, attempt)
+        tried += len(taken)
+        if tried >= limit or time.monotonic() > until:
             ring(system.ring)
             break
     return tried
@@ -362,20 +368,19 @@ def _due(system: System) -> tuple:
     return Deferred.done_at.is_(None), Deferred.gave_up_at.is_(None), Deferred.run_at <= system.clock()
 
 
-def _carry_out_one(system: System) -> bool:
-    """Take one due row and carry it out. Returns whether there was one."""
+def _take(system: System, most: int) -> list[tuple[int, int | None]]:
+    """Take the rows that are due next, at most so many, and count their attempts; None for a row now given up.
+
+    A row that was tried before comes alone: if it ends its worker each time, no other row is counted with it.
+    """
     structlog.contextvars.clear_contextvars()
     with unit_of_work() as work:
-        row = work.session.scalar(
-            select(Deferred).where(*_due(system)).order_by(Deferred.run_at, Deferred.id).limit(1)
+        rows = work.session.scalars(
+            select(Deferred).where(*_due(system)).order_by(Deferred.run_at, Deferred.id).limit(most)
             .with_for_update(skip_locked=True)
-        )  # fmt: skip
-        if row is None:
-            return False
-        row_id, attempt = row.id, _count_attempt(work, row)
-    if attempt is not None:
-        _attempt(row_id, attempt)
-    return True
+        ).all()  # fmt: skip
+        fresh = list(takewhile(lambda row: not row.attempts, rows))
+        return [(row.id, _count_attempt(work, row)) for row in fresh or rows[:1]]
 
 
 def _count_attempt(work: Work, row: Deferred) -> int | None:

@@ -329,7 +329,8 @@ def open_case(work: Work, case: Case, report: Report, data: dict[str, Any]) -> N
     case.state = "submitted"
     work.session.add(case)
     work.session.flush()
-    events.append(work, case, "submit", None, {**data, **bindings.bind(report)})
+    # Nobody is told of it: they are told of what routing decides.
+    events.append(work, case, "submit", None, {**data, **bindings.bind(report)}, told=False)
     report.case_id = case.id
     work.session.add(report)
     work.session.flush()

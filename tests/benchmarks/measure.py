@@ -97,7 +97,13 @@ def tell(row: Row) -> None:
     if row.section not in SECTIONS:
         raise ValueError(f"no such section: {row.section}")
     verdict = {True: "met", False: "MISSED", None: ""}[row.met]
-    parts = (row.measured, row.floor and f"floor {row.floor}", row.ratio, row.target and f"target {row.target}", verdict)
+    parts = (
+        row.measured,
+        row.floor and f"floor {row.floor}",
+        row.ratio,
+        row.target and f"target {row.target}",
+        verdict,
+    )
     print(f"\n{row.section}: {row.what}: " + "; ".join(filter(None, parts)), flush=True)
     ROWS.parent.mkdir(parents=True, exist_ok=True)
     with ROWS.open("a", encoding="utf-8") as file:
