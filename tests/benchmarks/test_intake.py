@@ -56,7 +56,8 @@ def test_intake(
         admin.execute("GRANT ALL ON bare TO PUBLIC")
     bare = serve(own, *GUNICORN, "tests.benchmarks.bare:app", port=free_port())
     ours = serve(own, *GUNICORN, "wsgi:app", port=free_port())
-    assert bare.port and ours.port
+    assert bare.port
+    assert ours.port
     floors, subjects = [], []
     for turn in range(TURNS + 1):
         floor = rate(bare.port, CONNECTIONS, EACH_S, endless("/bare", tokens))
