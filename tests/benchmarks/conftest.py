@@ -18,22 +18,25 @@ from backend.extensions import db
 from backend.local.testing import Services
 from backend.roster_file import read_roster
 from backend.work import unit_of_work
+from tests.benchmarks.rows import Filler
 from tests.benchmarks.serving import Served
 from tests.build import QINGYUAN
 from tests.ledger_rows import fill
 
 
 @pytest.fixture(scope="session")
-def new_app(app: APIFlask, services: Services, county: County) -> Iterator[Callable[[], APIFlask]]:
-    """Makes the application anew, by today's clock, on a database of its own with county and roster."""
+def new_app(app: APIFlask, services: Services, county: County) -> Iterator[Callable[..., APIFlask]]:
+    """Makes the application anew on a database of its own with county and roster, by today's clock unless told."""
     made: list[APIFlask] = []
 
-    def make() -> APIFlask:
+    def make(county: County = county, now: datetime | None = None) -> APIFlask:
         url, _ = services.new_database()
         settings = app.extensions["qinghe"].settings
         address = url.replace("postgresql://", "postgresql+psycopg://")
         free = {name: "1000000/minute" for name in type(settings).model_fields if name.startswith("limit_")}
-        own = create_app(settings.model_copy(update={"database_url": address, **free}))
+        own = create_app(
+            settings.model_copy(update={"database_url": address, **free}), clock=lambda: now or datetime.now(UTC)
+        )
         made.append(own)
         with own.app_context():
             load(db.session(), county, datetime(2026, 1, 1, tzinfo=UTC).date(), datetime.now(UTC))
@@ -54,6 +57,21 @@ def database_of(own: APIFlask) -> str:
     """The address of an application's database, as psycopg wants it."""
     address: str = own.extensions["qinghe"].settings.database_url
     return address.replace("postgresql+psycopg://", "postgresql://")
+
+
+@pytest.fixture(scope="session")
+def fill_rows(services: Services, vacuum: Callable[[APIFlask], None]) -> Callable[..., None]:
+    """Fills an application's database with chiefs, patrols and cases by the number, then tidies it."""
+
+    def fill_them(own: APIFlask, county: County, **numbers: int) -> None:
+        name = database_of(own).rpartition("/")[2]
+        with psycopg.connect(services.postgres.url(name, "postgres")) as admin:
+            filler = Filler(admin, county)
+            for what, n in numbers.items():
+                getattr(filler, what)(n)
+        vacuum(own)
+
+    return fill_them
 
 
 @pytest.fixture(scope="session")
