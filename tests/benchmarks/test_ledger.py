@@ -34,7 +34,11 @@ PAGES = {
     "led or assisted by a department": "&unit={helper}&part=any",
     "a month's closed ones": "&closed_from=2026-10-01&closed_to=2026-10-31",
 }
-COUNTS = {"counts of the whole": "", "counts of 污水": f"?text={quote('污水')}", "counts of the overdue": "?overdue=true"}
+COUNTS = {
+    "counts of the whole": "",
+    "counts of 污水": f"?text={quote('污水')}",
+    "counts of the overdue": "?overdue=true",
+}
 
 
 def add_bare_page(own: APIFlask) -> None:
@@ -62,7 +66,9 @@ def test_pages(n: int, ledger_of: Callable[[int], APIFlask], wechat_url: str) ->
         assert answer.status_code == 200
 
     asked = {name: f"/cases?limit={LIMIT}{query}" for name, query in PAGES.items()}
-    asked["page 1,000" if n >= DEEP * LIMIT else f"page {n // LIMIT:,}, the last"] = f"/cases?limit={LIMIT}&before={deep}"
+    asked["page 1,000" if n >= DEEP * LIMIT else f"page {n // LIMIT:,}, the last"] = (
+        f"/cases?limit={LIMIT}&before={deep}"
+    )
     asked |= {name: f"/cases/counts{query}" for name, query in COUNTS.items()}
     for name, path in asked.items():
         _measure(n, name, path.format(unit=county_unit, helper=helper), office, floor)
