@@ -16,7 +16,8 @@ MONTH = "2026-11-01T00:00:00+08:00"
 CHIEFS: LiteralString = """
 WITH made AS (
     INSERT INTO persons (id, name, phone_digest, phone_sealed, created_at)
-    SELECT gen_random_uuid(), '河长' || i, 'bench-' || i, '', timestamptz '2025-12-01' FROM generate_series(1, %(n)s) AS i
+    SELECT gen_random_uuid(), '河长' || i, 'bench-' || i, '', timestamptz '2025-12-01'
+    FROM generate_series(1, %(n)s) AS i
     RETURNING id, substr(phone_digest, 7)::int AS i
 )
 INSERT INTO roster_roles (id, person_id, role, unit_code, reaches, since)
@@ -32,8 +33,9 @@ WITH chiefs AS (
     INSERT INTO patrols (id, person_id, first_contact_at, last_contact_at, role, unit_code, role_in_force, reaches,
         own_reaches, started_at, finish_received_at, finished_at, finished_by, batches_made, began_at, ended_at, points,
         verdict_seq, valid)
-    SELECT gen_random_uuid(), person_id, at, at, role, unit_code, true, reaches, reaches, at, at + interval '40 minutes',
-        at + interval '40 minutes', 'chief', '[]', at, at + interval '40 minutes', 1200, 1, p %% 20 <> 0
+    SELECT gen_random_uuid(), person_id, at, at, role, unit_code, true, reaches, reaches, at,
+        at + interval '40 minutes', at + interval '40 minutes', 'chief', '[]', at, at + interval '40 minutes',
+        1200, 1, p %% 20 <> 0
     FROM generate_series(1, %(n)s) AS p, many, LATERAL (
         SELECT timestamptz %(month)s + (p * 30.0 / %(n)s) * interval '1 day' + interval '1 minute' AS at) AS moment,
         LATERAL (SELECT * FROM chiefs WHERE i = 1 + p %% many.n) AS chief
@@ -66,16 +68,16 @@ AROUND_CASES: tuple[LiteralString, ...] = (
     " opened_at + interval '3 days' FROM cases",
     "INSERT INTO case_events (case_id, seq, action, from_state, to_state, at, actor, role, unit_code, data,"
     " county_version, prev_hash, hash)"
-    " SELECT id, seq, action, before, after, opened_at + late, 'bench', 'handler', lead_unit, '{}', 1, '', id::text || seq"
-    " FROM cases, (VALUES (1, 'submit', NULL, 'submitted', interval '0'),"
+    " SELECT id, seq, action, before, after, opened_at + late, 'bench', 'handler', lead_unit, '{}', 1, '',"
+    " id::text || seq FROM cases, (VALUES (1, 'submit', NULL, 'submitted', interval '0'),"
     " (2, 'assign', 'submitted', 'assigned', interval '0'), (3, 'accept', 'assigned', 'accepted', interval '1 day'),"
     " (4, 'request_closure', 'rectifying', 'in_review', interval '3 days')) AS e (seq, action, before, after, late)",
     "INSERT INTO case_events (case_id, seq, action, from_state, to_state, at, actor, role, unit_code, data,"
     " county_version, prev_hash, hash)"
-    " SELECT id, 5, 'fail_follow_up', 'closed', 'rectifying', opened_at + interval '3 days', 'bench', 'office', NULL, '{}',"
-    " 1, '', id::text || 5 FROM cases WHERE serial % 10 = 0",
-    "INSERT INTO reports (id, case_id, origin_case_id, source, category, text, forwarded_text, forward_released_at, lon,"
-    " lat, coord_type, address, observed_at, submitted_at, privacy, receipt_hash, extra, rating, rated_at)"
+    " SELECT id, 5, 'fail_follow_up', 'closed', 'rectifying', opened_at + interval '3 days', 'bench', 'office', NULL,"
+    " '{}', 1, '', id::text || 5 FROM cases WHERE serial % 10 = 0",
+    "INSERT INTO reports (id, case_id, origin_case_id, source, category, text, forwarded_text, forward_released_at,"
+    " lon, lat, coord_type, address, observed_at, submitted_at, privacy, receipt_hash, extra, rating, rated_at)"
     " SELECT gen_random_uuid(), id, id, source, category, '河边倒垃圾', '河边倒垃圾', opened_at, lon, lat, 'wgs84', '',"
     " opened_at, opened_at, 'named', id::text, '{}', CASE WHEN serial % 4 = 0 THEN 1 + serial % 5 END,"
     " CASE WHEN serial % 4 = 0 THEN opened_at + interval '3 days' END FROM cases",

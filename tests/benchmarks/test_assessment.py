@@ -20,7 +20,8 @@ AGGREGATE = text("""
     SELECT unit_code, 'patrols', count(*), count(*) FILTER (WHERE valid), count(DISTINCT person_id) FROM patrols
     WHERE began_at >= '2026-11-01 00:00+08' AND began_at < '2026-12-01 00:00+08' GROUP BY unit_code
     UNION ALL
-    SELECT holder, kind, count(*), count(*) FILTER (WHERE coalesce(stopped_at, now()) <= due_at), count(DISTINCT case_id)
+    SELECT holder, kind, count(*), count(*) FILTER (WHERE coalesce(stopped_at, now()) <= due_at),
+        count(DISTINCT case_id)
     FROM clocks JOIN cases ON cases.id = case_id WHERE state <> 'rejected' GROUP BY holder, kind
     UNION ALL
     SELECT lead_unit, 'rating', count(*), sum(rating), count(DISTINCT case_id)
