@@ -248,7 +248,8 @@ def counts(work: Work, wanted: Filter) -> dict[str, Count]:
         return _tallied(work, wanted.unit)
     asked = conditions(work, _without_states(wanted))
     few = select(Case.state).where(*asked).limit(_IN_ONE_PASS + 1).subquery()
-    kept = dict(work.session.execute(select(few.c.state, func.count()).group_by(few.c.state)).all())
+    rows = work.session.execute(select(few.c.state, func.count()).group_by(few.c.state))
+    kept = {state: int(n) for state, n in rows}
     if sum(kept.values()) <= _IN_ONE_PASS:
         return {s: Count(min(kept.get(s, 0), COUNTED_TO), kept.get(s, 0) > COUNTED_TO) for s in states.STATES}
     found: dict[str, Count] = {}
