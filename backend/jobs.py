@@ -27,6 +27,7 @@ from backend.domain import (
     assessments,
     cases,
     content,
+    drafts,
     duties,
     emergency,
     exports,
@@ -224,6 +225,10 @@ def expire_import(work: Work, system: System, import_id: str) -> None:
     imports.expire(work, UUID(import_id))
 
 
+def drop_draft(work: Work, system: System, draft_id: str) -> None:
+    drafts.drop(work, UUID(draft_id))
+
+
 JOBS: dict[str, Callable[..., None]] = {
     "route_case": route_case,
     "tell": tell,
@@ -249,6 +254,7 @@ JOBS: dict[str, Callable[..., None]] = {
     "carry_out_import": carry_out_import,
     "withdraw_import": withdraw_import,
     "expire_import": expire_import,
+    "drop_draft": drop_draft,
     "make_export": make_export,
     "remove_export": remove_export,
     "warn_of_duties": warn_of_duties,

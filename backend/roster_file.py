@@ -24,10 +24,12 @@ _MOBILE = re.compile(r"1[3-9]\d{9}")
 
 @dataclass(frozen=True)
 class RowFault:
-    """`line`: as the spreadsheet counts, the header being 1. `reason`: Chinese."""
+    """`line`: as the spreadsheet counts, the header being 1. `reason`: Chinese. `column` and `value`: the cell's."""
 
     line: int
     reason: str
+    column: str = ""
+    value: str = ""
 
 
 class RosterFaults(Exception):  # noqa: N818
@@ -55,26 +57,30 @@ def read_roster(data: bytes, county: County) -> list[RosterRow]:
         phone = re.sub(r"[\s\-]", "", phone).removeprefix("+86")
         wanted = tuple(code for code in re.split(r"[;；、,，\s]+", reaches) if code)
         wrong = [
-            reason
-            for bad, reason in (
-                (not name, "缺少姓名"),
-                (not _MOBILE.fullmatch(phone), f"手机号“{phone}”不是 11 位手机号"),
-                (role not in roles, f"角色“{role}”不认识，应为：{'、'.join(roles)}"),
-                (unit not in units, f"单位“{unit}”不在本县配置中"),
+            RowFault(line, reason, column, value)
+            for bad, column, value, reason in (
+                (not name, "姓名", name, "缺少姓名"),
+                (not _MOBILE.fullmatch(phone), "手机号", phone, f"手机号“{phone}”不是 11 位手机号"),
+                (role not in roles, "角色", role, f"角色“{role}”不认识，应为：{'、'.join(roles)}"),
+                (unit not in units, "单位", unit, f"单位“{unit}”不在本县配置中"),
             )
             if bad
         ]
-        wrong += [f"河段“{code}”不在本县配置中" for code in wanted if code not in county.reach_by_code]
+        wrong += [
+            RowFault(line, f"河段“{code}”不在本县配置中", "河段", code)
+            for code in wanted
+            if code not in county.reach_by_code
+        ]
         if role in roles and unit in units and not _fits(roles[role], kinds[units[unit]]):
-            wrong.append(f"角色“{role}”不能属于“{unit}”")
+            wrong.append(RowFault(line, f"角色“{role}”不能属于“{unit}”", "单位", unit))
         if names.setdefault(phone, name) != name:
-            wrong.append(f"手机号 {phone} 已登记为“{names[phone]}”")
+            wrong.append(RowFault(line, f"手机号 {phone} 已登记为“{names[phone]}”", "姓名", name))
         if not wrong:
             key = (phone, roles[role], units[unit])
             if key in seen:
-                wrong.append(f"与第 {seen[key]} 行重复")
+                wrong.append(RowFault(line, f"与第 {seen[key]} 行重复"))
             seen.setdefault(key, line)
-        faults += [RowFault(line, reason) for reason in wrong]
+        faults += wrong
         if not wrong:
             rows.append(RosterRow(line, name, phone, roles[role], units[unit], wanted))
     if not faults and not rows:

@@ -49,7 +49,7 @@ class CodeQuery(Input):
 @bp.output(BoardsOut)
 def listing() -> Any:
     with unit_of_work(g.actor) as work:
-        return {"items": [_row(work, one) for one in work.county.rules.patrol.boards]}
+        return {"items": [show_board(work, one) for one in work.county.rules.patrol.boards]}
 
 
 @bp.get("/boards/<code>/code")
@@ -57,7 +57,7 @@ def listing() -> Any:
 @bp.doc(responses=a_file("image/png", "image/jpeg"))
 def code(code: str, how: CodeQuery) -> Any:
     with unit_of_work(g.actor) as work:
-        picture = _picture(work, boards.named(work, code), how.kind)
+        picture = code_picture(work, boards.named(work, code), how.kind)
     return Response(picture, mimetype="image/jpeg" if picture[:2] == b"\xff\xd8" else "image/png")
 
 
@@ -68,16 +68,24 @@ def sheet(code: str, how: CodeQuery) -> Any:
     """The whole board as one A3 page, with the chiefs of today."""
     with unit_of_work(g.actor) as work:
         board = boards.named(work, code)
-        made = board_sheet.sheet(
-            _picture(work, board, how.kind), county=work.county.name, code=board.code, board=board.name,
-            name=work.county.reach_by_code[board.reach].name, hotline=work.county.hotline,
-            chiefs=[vars(one) for one in boards.chiefs(work, board.reach)],
-        )  # fmt: skip
+        made = print_boards(work, [board], how.kind)
     saved = f"attachment; filename*=UTF-8''{quote(f'公示牌-{board.code}.pdf')}"
     return Response(made, mimetype="application/pdf", headers={"Content-Disposition": saved})
 
 
-def _row(work: Work, board: Board) -> dict[str, Any]:
+def print_boards(work: Work, chosen: list[Board], kind: Kind, paper: board_sheet.Paper = "a3") -> bytes:
+    """These boards as a PDF, a page each, with the chiefs of today."""
+    printed = [
+        board_sheet.Printed(
+            code_picture(work, board, kind), work.county.reach_by_code[board.reach].name, board.name, board.code,
+            [vars(one) for one in boards.chiefs(work, board.reach)],
+        )
+        for board in chosen
+    ]  # fmt: skip
+    return board_sheet.sheets(printed, county=work.county.name, hotline=work.county.hotline, paper=paper)
+
+
+def show_board(work: Work, board: Board) -> dict[str, Any]:
     token = checkpoints.token_of(work.vault, board.code)
     return {
         **board.model_dump(),
@@ -91,7 +99,7 @@ def _link(token: str) -> str:
     return f"{system().settings.public_url.rstrip('/')}/b/{token}"
 
 
-def _picture(work: Work, board: Board, kind: Kind) -> bytes:
+def code_picture(work: Work, board: Board, kind: Kind) -> bytes:
     token = checkpoints.token_of(work.vault, board.code)
     return system().wechat.mini_code(token, PAGE) if kind == "mini" else board_sheet.qr(_link(token))
 

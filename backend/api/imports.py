@@ -21,7 +21,7 @@ from backend.work import Work, unit_of_work
 
 bp = APIBlueprint("imports", __name__, tag="导入")
 
-_READERS = {"ledger": old_ledger_file.read, "hotline": hotline_file.read}
+READERS = {"ledger": old_ledger_file.read, "hotline": hotline_file.read}
 
 
 class ImportQuery(Input):
@@ -92,7 +92,7 @@ class RowsOut(BaseModel):
     next: int | None
 
 
-def _show(work: Work, import_batch: ImportBatch) -> dict[str, Any]:
+def show_import(work: Work, import_batch: ImportBatch) -> dict[str, Any]:
     same = ImportOut.model_fields.keys() - {"state_title", "withdrawable"}
     return {
         **{name: getattr(import_batch, name) for name in same},
@@ -101,7 +101,7 @@ def _show(work: Work, import_batch: ImportBatch) -> dict[str, Any]:
     }
 
 
-def _row(work: Work, row: ImportRow) -> dict[str, Any]:
+def show_row(work: Work, row: ImportRow) -> dict[str, Any]:
     case = work.session.get(Case, row.case_id) if row.case_id else None
     same = ("sheet", "line", "number", "outcome", "faults", "warnings", "content", "case_id")
     shown = {name: value for name, value in (row.content or {}).items() if not name.endswith("_sealed")}
@@ -121,17 +121,18 @@ def preview(asked: ImportQuery) -> Any:
     upload = request.files.get("file")
     if upload is None:
         raise Fault("file_missing", "请选择文件（.xlsx 或 .csv）。", field="file")
-    data = upload.read()
+    with unit_of_work(g.actor) as work:
+        return show_import(work, preview_file(work, asked.kind, upload.filename or "", upload.read(), required_key()))
+
+
+def preview_file(work: Work, kind: imports.Kind, name: str, data: bytes, key: str) -> ImportBatch:
+    """The preview of this file: the same one for the same key."""
     digest = hashlib.sha256(data).hexdigest()
-    with (
-        unit_of_work(g.actor) as work,
-        once(work, "preview import", required_key(), f"{asked.kind} {digest}") as repeat,
-    ):
+    with once(work, "preview import", key, f"{kind} {digest}") as repeat:
         if repeat.outcome is None:
-            rows, notes = _READERS[asked.kind](data, work)
-            import_batch = imports.preview(work, asked.kind, upload.filename or "", digest, rows, notes)
-            repeat.outcome = {"id": str(import_batch.id)}
-        return _show(work, imports.get(work, UUID(repeat.outcome["id"])))
+            rows, notes = READERS[kind](data, work)
+            repeat.outcome = {"id": str(imports.preview(work, kind, name, digest, rows, notes).id)}
+        return imports.get(work, UUID(repeat.outcome["id"]))
 
 
 @bp.get("/imports")
@@ -140,7 +141,7 @@ def preview(asked: ImportQuery) -> Any:
 def listing(page: PageQuery) -> Any:
     with unit_of_work(g.actor) as work:
         found = imports.listing(work, page.before, page.limit)
-        items = [_show(work, import_batch) for import_batch in found]
+        items = [show_import(work, import_batch) for import_batch in found]
         return {"items": items, "next": found[-1].id if len(found) == page.limit else None}
 
 
@@ -148,7 +149,7 @@ def listing(page: PageQuery) -> Any:
 @bp.output(ImportOut)
 def show(import_id: UUID) -> Any:
     with unit_of_work(g.actor) as work:
-        return _show(work, imports.get(work, import_id))
+        return show_import(work, imports.get(work, import_id))
 
 
 @bp.get("/imports/<uuid:import_id>/rows")
@@ -158,7 +159,7 @@ def rows(import_id: UUID, page: RowsQuery) -> Any:
     with unit_of_work(g.actor) as work:
         imports.get(work, import_id)
         found = imports.rows(work, import_id, page.outcome, page.after, page.limit)
-        items = [_row(work, row) for row in found]
+        items = [show_row(work, row) for row in found]
         return {"items": items, "next": found[-1].place if len(found) == page.limit else None}
 
 
@@ -168,14 +169,14 @@ def rows(import_id: UUID, page: RowsQuery) -> Any:
 def carry_out(import_id: UUID, form: CarryOutForm) -> Any:
     """ImportBatch the very file that was previewed. A worker does it; how far it is, is told by GET."""
     with unit_of_work(g.actor) as work:
-        return _show(work, imports.carry_out(work, import_id, form.digest, form.rows == "good"))
+        return show_import(work, imports.carry_out(work, import_id, form.digest, form.rows == "good"))
 
 
 @bp.post("/imports/<uuid:import_id>/cancel")
 @bp.output(ImportOut)
 def cancel(import_id: UUID) -> Any:
     with unit_of_work(g.actor) as work:
-        return _show(work, imports.cancel(work, import_id))
+        return show_import(work, imports.cancel(work, import_id))
 
 
 @bp.post("/imports/<uuid:import_id>/withdraw")
@@ -183,4 +184,4 @@ def cancel(import_id: UUID) -> Any:
 def withdraw(import_id: UUID) -> Any:
     """Take an import of the old ledger back as a whole, while it is fresh and nobody has acted on its cases."""
     with unit_of_work(g.actor) as work:
-        return _show(work, withdrawals.withdraw(work, import_id))
+        return show_import(work, withdrawals.withdraw(work, import_id))

@@ -9,15 +9,14 @@ from apiflask import APIBlueprint
 from apiflask.fields import UploadFile
 from flask import g
 from pydantic import ConfigDict, Field
-from sqlalchemy import select
 
 from backend.api import schemas
 from backend.api.session import show_role
-from backend.domain import people
+from backend.domain import people, roster
 from backend.domain.faults import Fault
-from backend.models import Account, Person
+from backend.models import Person
 from backend.roster_file import RosterFaults, read_roster
-from backend.work import unit_of_work
+from backend.work import Work, unit_of_work
 
 bp = APIBlueprint("roster", __name__, tag="名册")
 
@@ -27,22 +26,23 @@ bp = APIBlueprint("roster", __name__, tag="名册")
 @bp.output(schemas.PeopleOut)
 def listing(page: schemas.PageQuery) -> Any:
     with unit_of_work(g.actor) as work:
-        query = select(Person).order_by(Person.id.desc()).limit(page.limit)
-        if page.before is not None:
-            query = query.where(Person.id < page.before)
-        bound = set(work.session.scalars(select(Account.person_id).where(Account.person_id.is_not(None))))
-        found = list(work.session.scalars(query))
-        items = [
-            {
-                "id": person.id,
-                "name": person.name,
-                "phone": work.vault.open(person.phone_sealed),
-                "roles": [show_role(work, role) for role in people.roles_in_force(person)],
-                "bound": person.id in bound,
-            }
-            for person in found
-        ]
+        found = roster.page(work, None, None, page.before, page.limit)
+        items = show_people(work, found)
         return {"items": items, "next": found[-1].id if len(found) == page.limit else None}
+
+
+def show_people(work: Work, found: list[Person]) -> list[dict[str, Any]]:
+    bound = roster.bound(work, [person.id for person in found])
+    return [
+        {
+            "id": person.id,
+            "name": person.name,
+            "phone": work.vault.open(person.phone_sealed),
+            "roles": [show_role(work, role) for role in people.roles_in_force(person)],
+            "bound": person.id in bound,
+        }
+        for person in found
+    ]
 
 
 class RosterUpload(schemas.Input):

@@ -9,23 +9,33 @@ def install(app: APIFlask) -> None:
     """Register every page under one blueprint, whose door, headers and errors hold for all of them."""
     from backend.desk import (
         account,
+        boards,
+        calendars,
         cases,
         door,
         enrol,
         errors,
         home,
+        imports,
         ledger,
         pages,
         patrols,
         queues,
+        roster,
+        rules,
+        setup,
         sign_in,
         situation,
         static_files,
+        targets,
         triage,
     )
 
     desk = APIBlueprint("desk", __name__, template_folder="templates", enable_openapi=False)
-    for module in (account, cases, enrol, home, ledger, patrols, queues, sign_in, situation, static_files, triage):
+    for module in (
+        account, boards, calendars, cases, enrol, home, imports, ledger, patrols, queues, roster, rules, setup, sign_in,
+        situation, static_files, targets, triage,
+    ):  # fmt: skip
         desk.register_blueprint(module.bp)
     door.install(desk)
     errors.install(desk)

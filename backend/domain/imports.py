@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from backend.work import Work
 
 Kind = Literal["ledger", "hotline"]
+KINDS: dict[Kind, str] = {"ledger": "原台账", "hotline": "12345 工单"}
 Aside = Callable[[], AbstractContextManager["Work"]]
 
 PREVIEW_FOR = timedelta(days=1)

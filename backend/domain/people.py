@@ -134,18 +134,30 @@ def new_binding_code(work: Work, person_id: UUID) -> str:
     person = work.session.get(Person, person_id)
     if person is None or not roles_in_force(person):
         raise NotFound("名册中没有这个人。")
-    earlier = update(BindingCode).where(
-        BindingCode.person_id == person.id, BindingCode.used_at.is_(None), BindingCode.expires_at > work.now
-    )
-    work.session.execute(earlier.values(expires_at=work.now))
+    revoke_binding_codes(work, person.id)
     code = f"{secrets.randbelow(10**8):08d}"
     work.session.add(
         BindingCode(
             person_id=person.id, code_digest=work.vault.digest("binding", code), created_at=work.now,
-            expires_at=work.now + BINDING_CODE_LIFE,
+            expires_at=work.now + BINDING_CODE_LIFE, made_by=work.actor.label,
         )
     )  # fmt: skip
     return code
+
+
+def revoke_binding_codes(work: Work, person_id: UUID) -> bool:
+    """End the codes of a person that nobody has used. Returns whether there was one."""
+    waiting = update(BindingCode).where(
+        BindingCode.person_id == person_id, BindingCode.used_at.is_(None), BindingCode.expires_at > work.now
+    )
+    ended = work.session.scalars(waiting.values(expires_at=work.now).returning(BindingCode.id)).all()
+    return bool(ended)
+
+
+def binding_codes(work: Work, people: list[UUID]) -> dict[UUID, BindingCode]:
+    """The last code that each of these people was given, used or not."""
+    query = select(BindingCode).where(BindingCode.person_id.in_(people)).order_by(BindingCode.created_at)
+    return {code.person_id: code for code in work.session.scalars(query)}
 
 
 def bind_by_code(work: Work, row: SignIn, code: str) -> Person:

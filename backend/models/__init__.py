@@ -5,6 +5,7 @@ from backend.models.cases import Assignment, Case, CaseEvent, Clock, DuplicatePr
 from backend.models.checkpoints import CheckpointVisit
 from backend.models.delegations import Delegation
 from backend.models.desk import DeskEntry, DeskPassword, DeskScan, DeskSession, DeskView
+from backend.models.drafts import Draft
 from backend.models.duty_reminders import DutyReminder
 from backend.models.emergency import Dispatch, Emergency
 from backend.models.evidence import EvidenceFlag
@@ -29,6 +30,7 @@ from backend.models.reports import Report, Supplement
 from backend.models.risk_sources import Inspection, RiskSourceAlert, RiskSourceEvent, RiskSourceVersion
 from backend.models.roots import LedgerHead, LedgerRoot
 from backend.models.supervision import Supervision, SupervisionReply
+from backend.models.targets import Target, TargetValue
 from backend.models.verdicts import PatrolAppeal, Verdict
 from backend.models.work import Deferred, IdempotencyKey
 
@@ -56,6 +58,7 @@ __all__ = [
     "DeskSession",
     "DeskView",
     "Dispatch",
+    "Draft",
     "DuplicateProposal",
     "DutyReminder",
     "Emergency",
@@ -99,6 +102,8 @@ __all__ = [
     "Supervision",
     "SupervisionReply",
     "Supplement",
+    "Target",
+    "TargetValue",
     "TrackBatch",
     "Unit",
     "Verdict",

@@ -97,3 +97,4 @@ class BindingCode(Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
+    made_by: Mapped[str | None]

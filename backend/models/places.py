@@ -12,7 +12,10 @@ from backend.extensions import Base
 
 
 class CountyVersion(Base):
-    """One dated document of the whole county (backend.county.County). Never changed; the latest in force counts."""
+    """One dated document of the whole county (backend.county.County). Never changed; the latest in force counts.
+
+    `made_by` and `reason`: who of the office put it in force and why; None when it was loaded on the server.
+    """
 
     __tablename__ = "county_versions"
 
@@ -21,6 +24,8 @@ class CountyVersion(Base):
     loaded_at: Mapped[datetime]
     digest: Mapped[str]
     document: Mapped[dict[str, Any]]
+    made_by: Mapped[str | None]
+    reason: Mapped[str | None]
 
 
 class Unit(Base):

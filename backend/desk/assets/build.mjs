@@ -14,6 +14,7 @@ const ICONS = [
   'columns-3', 'bookmark', 'printer', 'chevron-right', 'chevron-left', 'triangle-alert', 'circle-check', 'clock', 'image',
   'x', 'external-link', 'refresh-cw', 'maximize', 'flag', 'users', 'shield-check', 'map-pin', 'git-merge', 'split', 'smartphone',
   'lock-keyhole', 'file-text', 'list-checks', 'siren', 'eye', 'circle-help', 'qr-code', 'droplets',
+  'target', 'upload', 'calendar-days', 'scroll-text', 'undo-2',
 ]
 
 const manifest = {}
