@@ -16,16 +16,16 @@ depends_on = None
 
 def upgrade():
     moment = sa.DateTime(timezone=True)
-    op.add_column("county_versions", sa.Column("made_by", sa.String(), nullable=True))
-    op.add_column("county_versions", sa.Column("reason", sa.String(), nullable=True))
-    op.add_column("binding_codes", sa.Column("made_by", sa.String(), nullable=True))
+    op.add_column("county_versions", sa.Column("made_by", sa.Text(), nullable=True))
+    op.add_column("county_versions", sa.Column("reason", sa.Text(), nullable=True))
+    op.add_column("binding_codes", sa.Column("made_by", sa.Text(), nullable=True))
     op.create_table(
         "drafts",
         sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("kind", sa.String(), nullable=False),
-        sa.Column("file_name", sa.String(), nullable=False),
-        sa.Column("sealed", sa.String(), nullable=False),
-        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("file_name", sa.Text(), nullable=False),
+        sa.Column("sealed", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
         sa.Column("person_id", sa.Uuid(), nullable=False),
         sa.Column("made_at", moment, nullable=False),
         sa.CheckConstraint("kind in ('roster','county')", name=op.f("ck_drafts_kind")),
@@ -37,15 +37,15 @@ def upgrade():
         "targets",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("code", sa.Uuid(), nullable=False),
-        sa.Column("name", sa.String(), nullable=False),
-        sa.Column("measure", sa.String(), nullable=False),
-        sa.Column("better", sa.String(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("measure", sa.Text(), nullable=False),
+        sa.Column("better", sa.Text(), nullable=False),
         sa.Column("goal", sa.Numeric(14, 3), nullable=False),
         sa.Column("goal_on", sa.Date(), nullable=False),
-        sa.Column("unit_code", sa.String(), nullable=False),
+        sa.Column("unit_code", sa.Text(), nullable=False),
         sa.Column("ended", sa.Boolean(), nullable=False),
         sa.Column("made_at", moment, nullable=False),
-        sa.Column("made_by", sa.String(), nullable=False),
+        sa.Column("made_by", sa.Text(), nullable=False),
         sa.CheckConstraint("better in ('higher','lower')", name=op.f("ck_targets_better")),
         sa.ForeignKeyConstraint(["unit_code"], ["units.code"], name=op.f("fk_targets_unit_code_units")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_targets")),
@@ -57,10 +57,10 @@ def upgrade():
         sa.Column("code", sa.Uuid(), nullable=False),
         sa.Column("on", sa.Date(), nullable=False),
         sa.Column("value", sa.Numeric(14, 3), nullable=False),
-        sa.Column("source", sa.String(), nullable=False),
-        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("made_at", moment, nullable=False),
-        sa.Column("made_by", sa.String(), nullable=False),
+        sa.Column("made_by", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_target_values")),
     )
     op.create_index("ix_target_values_code_on", "target_values", ["code", "on", "id"])
