@@ -16,7 +16,7 @@ from backend.api.idempotency import once, required_key
 from backend.api.ledger import LedgerQuery, filter_of
 from backend.api.photos import show_photo
 from backend.api.versions import seen_version
-from backend.domain import cases, content, deadlines, deputies, follow_ups, holdings, ledger, people, states
+from backend.domain import cases, content, deadlines, deputies, follow_ups, holdings, ledger, people, river_at, states
 from backend.domain.faults import Fault
 from backend.domain.photos import PhotoRef
 from backend.domain.words import ERASED
@@ -104,6 +104,7 @@ def show_case(work: Work, case: Case) -> dict[str, Any]:
         "risk_source_name": source.name if source else None,
         "recurrences": case.recurrences,
         "routing_reason": case.routing_reason,
+        "river": river_at.of(work, case),
         "assisting": [held.unit_code for held in assignments if held.part == "assist"],
         "assignments": [_assignment(work, held) for held in assignments],
         "suggested": cases.suggested(work, case),

@@ -20,7 +20,7 @@ bp = APIBlueprint("checkpoints", __name__, tag="打卡点")
 
 
 class VisitInput(Input):
-    checkpoint: Code
+    checkpoint: Code | None = Field(default=None, description="left out: the board whose code was scanned")
     at: PhoneTime
     lon: float | None = Field(default=None, description="degrees; left out where the phone had no place")
     lat: float | None = None
@@ -30,6 +30,8 @@ class VisitInput(Input):
 
 
 class VisitedOut(UploadedOut):
+    checkpoint: str | None = Field(description="the one that was meant; None for a code that is of no board")
+    name: str | None
     reached: bool
     distance_m: float | None
     why_not: str | None
@@ -73,5 +75,12 @@ def visit(patrol_id: UUID, visit_id: UUID, form: VisitInput) -> Any:
     with unit_of_work(g.actor) as work:
         patrol = checkpoints.visit(work, patrol_id, visit_id, VisitForm(**form.model_dump()))
         made = work.session.get_one(CheckpointVisit, (patrol_id, visit_id))
-        told = {"reached": made.reached, "distance_m": made.distance_m, "why_not": made.why_not}
+        meant = checkpoints.named(work.county, made.checkpoint)
+        told = {
+            "checkpoint": made.checkpoint or None,
+            "name": meant.name if meant else None,
+            "reached": made.reached,
+            "distance_m": made.distance_m,
+            "why_not": made.why_not,
+        }
         return {**show_upload(work, patrol), **told}

@@ -352,6 +352,13 @@ class EmergencyOut(BaseModel):
     units: list[CalledOut]
 
 
+class RiverAtOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    lines: list[list[tuple[float, float]]] = Field(description="of the reach, WGS-84, downstream")
+    words: str = Field(description="the bank, how far from the line, whose each bank is")
+
+
 class CaseOut(CaseRow):
     lon: float
     lat: float
@@ -361,6 +368,7 @@ class CaseOut(CaseRow):
     risk_source_name: str | None
     recurrences: int
     routing_reason: str | None
+    river: RiverAtOut | None
     assisting: list[str]
     assignments: list[AssignmentOut] = Field(description="open ones, the lead unit's first")
     suggested: SuggestedOut | None = Field(description="to the office in triage: where routing would have sent it")

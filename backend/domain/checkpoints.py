@@ -40,9 +40,12 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class VisitForm:
-    """`at`: the phone's clock. `lon`, `lat` are None where the phone had no place; `token` is of a board's QR code."""
+    """`at`: the phone's clock. `lon`, `lat` are None where the phone had no place; `token` is of a board's QR code.
 
-    checkpoint: str
+    `checkpoint` is None when nothing but the code was there: a phone without signal can not tell whose code it is.
+    """
+
+    checkpoint: str | None
     at: datetime
     lon: float | None = None
     lat: float | None = None
@@ -85,13 +88,14 @@ def visit(work: Work, patrol_id: UUID, visit_id: UUID, form: VisitForm) -> Patro
     patrol = patrols.opened(work, patrol_id)
     if work.session.get(CheckpointVisit, (patrol_id, visit_id)) is not None:
         return patrol
-    checkpoint = next((one for one in all_of(work.county) if one.code == form.checkpoint), None)
+    code = form.checkpoint if form.checkpoint is not None else _of_token(work, form.token)
+    checkpoint = named(work.county, code)
     metres = None if checkpoint is None or place is None else distance_m(*place, checkpoint.lon, checkpoint.lat)
     by, why_not = _judged(work, form, checkpoint, metres)
     lon, lat = place or (None, None)
     work.session.add(
         CheckpointVisit(
-            patrol_id=patrol_id, id=visit_id, checkpoint=form.checkpoint,
+            patrol_id=patrol_id, id=visit_id, checkpoint=code,
             reach=checkpoint.reach if checkpoint else None, at=form.at, received_at=work.now, lon=lon, lat=lat,
             accuracy_m=form.accuracy_m, distance_m=metres, reached=by is not None, by=by, why_not=why_not,
             county_version=work.county_version,
@@ -102,11 +106,23 @@ def visit(work: Work, patrol_id: UUID, visit_id: UUID, form: VisitForm) -> Patro
     return patrol
 
 
+def named(county: County, code: str) -> Checkpoint | None:
+    return next((one for one in all_of(county) if one.code == code), None)
+
+
+def _of_token(work: Work, token: str) -> str:
+    """The board whose code carries the token; empty when there is none."""
+    boards = work.county.rules.patrol.boards
+    return next((one.code for one in boards if token_of(work.vault, one.code) == token), "")
+
+
 def _judged(
     work: Work, form: VisitForm, checkpoint: Checkpoint | None, metres: float | None
 ) -> tuple[str | None, str | None]:
     """By what a visit counts, or why it does not."""
     if checkpoint is None:
+        if form.checkpoint is None:
+            return None, "扫到的码不是公示牌上的，请对准公示牌上的二维码再扫。"
         return None, "没有这个打卡点，可能已被撤销。"
     if metres is not None:
         allowed = checkpoint.near_m + min(form.accuracy_m or 0.0, ACCURACY_CAP_M)

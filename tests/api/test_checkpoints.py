@@ -76,6 +76,23 @@ def test_without_a_place_the_boards_code_counts_and_nothing_else(build: Build, s
     assert "没有定位" in visit(sender, walk, intake, **nowhere)["why_not"]
 
 
+def test_a_scanned_code_tells_which_board_it_is(build: Build, sender: Sender) -> None:
+    walk = sender.walk(metres=50)
+    printed = build.office().get(f"/reaches/{walk.reach}/checkpoints").json["items"]  # type: ignore[index]
+    board = next(one for one in printed if one["kind"] == "board")
+    scanned = {"checkpoint": None, "lon": None, "lat": None}
+    made = visit(sender, walk, board, token=board["token"], **scanned)
+    assert (made["reached"], made["checkpoint"], made["name"]) == (True, board["code"], board["name"])
+    held = sender.phone.get(f"/patrols/{walk.id}").json["checkpoints"]  # type: ignore[index]
+    assert [one["code"] for one in held] == [board["code"]]
+
+    other = visit(sender, walk, board, token="made_up_of_thin_air", **scanned)
+    assert (other["reached"], other["checkpoint"], other["name"]) == (False, None, None)
+    assert "不是公示牌上的" in other["why_not"]
+    away = visit(sender, walk, board, token=board["token"], checkpoint=None, north_m=3000)  # a picture of the code
+    assert (away["reached"], away["checkpoint"]) == (False, board["code"])
+
+
 def test_an_unknown_checkpoint_is_kept_and_said(sender: Sender) -> None:
     walk = sender.walk(metres=50)
     made = visit(sender, walk, {"code": "GONE-1", "lon": 102.9, "lat": 25.3})

@@ -32,6 +32,7 @@ OFFICIAL = [
     "packages/official/inbox/inbox", "packages/official/case/case", "packages/official/action/action",
     "packages/official/follow-ups/follow-ups", "packages/official/desk-sign-in/desk-sign-in",
     "packages/official/deputies/deputies", "packages/official/handover/handover",
+    "packages/official/publication/publication",
 ]  # fmt: skip
 
 
@@ -156,7 +157,8 @@ def test_pages_of_the_county_office(phone: Callable[..., MiniProgram], build: Bu
     eyes.on(mini, "packages/official/follow-ups/follow-ups")
     for case, action in ((triage_id, "assign"), (triage_id, "merge"), (case_id, "fail_follow_up")):
         eyes.on(mini, "packages/official/action/action", f"?case={case}&action={action}", f"action-{action}")
-    eyes.have_seen("packages/official/follow-ups/follow-ups")
+    eyes.on(mini, "packages/official/publication/publication", f"?case={case_id}")
+    eyes.have_seen("packages/official/follow-ups/follow-ups", "packages/official/publication/publication")
 
 
 def test_type_grows_with_what_is_set_in_wechat(phone: Callable[..., MiniProgram]) -> None:

@@ -15,7 +15,7 @@ from backend.county import County
 from backend.domain.tracks.codec import unpack
 from backend.extensions import db
 from backend.local.pictures import make_jpeg
-from backend.models import Patrol, TrackBatch
+from backend.models import CheckpointVisit, Patrol, TrackBatch
 from tests.build import ROSTER, Build
 from tests.e2e.conftest import MiniProgram
 from tests.walks import Chief, Sender, Walk, chief
@@ -271,6 +271,31 @@ def test_photo_finding_settled_finding_and_checkpoint_reach_the_office(
     assert len(patrol["photos"]) == 4
     assert all(photo["claimed_at"] and photo["claimed_lon"] for photo in patrol["photos"])
     assert [one["reached"] for one in patrol["checkpoints"]] == [True]
+
+
+def test_who_has_no_place_scans_the_board_and_it_counts(
+    chiefs: Callable[..., ChiefsPhone], build: Build, county: County
+) -> None:
+    own = chiefs()
+    mini = own.mini
+    own.begin()
+    own.go(2)
+    own.wait(minutes=2)  # under the bridge: no place is told any more
+    board = next(one for one in county.rules.patrol.boards if one.reach == own.walk.reach)
+    link = next(one for one in build.office().get("/boards").json["items"] if one["code"] == board.code)["link"]  # type: ignore[index]
+    own.signal("none")
+    mini.turn(scan="https://example.org/menu")
+    mini.tap("没有定到位？扫公示牌打卡")
+    mini.sees("这不是公示牌上的二维码")
+    mini.turn(scan=link)
+    mini.tap("没有定到位？扫公示牌打卡")
+    mini.sees("扫码打卡 1 次，发出后核对")
+    own.look("scanned")
+    own.signal("4g")
+    mini.sees("打卡点 1/2")
+    db.session.rollback()
+    [visit] = db.session.query(CheckpointVisit).all()
+    assert (visit.checkpoint, visit.by, visit.reached) == (board.code, "code", True)
 
 
 def test_a_short_walk_is_told_what_is_lacking_and_appealed(chiefs: Callable[..., ChiefsPhone], build: Build) -> None:

@@ -50,7 +50,9 @@ export interface Found extends Waiting {
 
 export interface Visited extends Waiting {
   kind: 'visit'
+  /** Empty when a board's code was scanned: which board it is, the server says. */
   checkpoint: string
+  token?: string
   name: string
   place: { longitude: number; latitude: number; accuracy: number | null } | null
   reached?: boolean

@@ -68,6 +68,7 @@ export interface Deed {
 
 /** Do it. A look at an identity resolves with what was seen; everything else with nothing to show. */
 export async function carryOut({ caseId, action, about = '', body, version, key }: Deed): Promise<Contact | undefined> {
+  await signedIn() // an answer of 401 has ended the session: the next try begins another
   const form = body as never
   if (action === 'look') return send('post', '/api/v1/reports/{report_id}/identity-looks', { path: { report_id: about }, body: form, key })
   if (action === 'reply_reminder') await send('post', '/api/v1/reminders/{reminder_id}/reply', { path: { reminder_id: about }, body: form, key })

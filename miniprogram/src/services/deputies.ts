@@ -20,14 +20,17 @@ export async function delegations(): Promise<Delegation[]> {
 }
 
 export async function delegate(body: DelegationForm, key: string): Promise<Delegation> {
+  await signedIn()
   return send('post', '/api/v1/delegations', { body, key })
 }
 
 export async function endDelegation(id: string): Promise<Delegation> {
+  await signedIn()
   return send('post', '/api/v1/delegations/{delegation_id}/end', { path: { delegation_id: id } })
 }
 
 /** With dry_run only told what would go over. */
 export async function handOver(body: HandoverForm, key?: string): Promise<Handover> {
+  await signedIn()
   return send('post', '/api/v1/handovers/person', { body, key })
 }

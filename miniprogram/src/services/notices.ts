@@ -11,5 +11,6 @@ export async function inbox(before?: string): Promise<Result<'/api/v1/notices', 
 }
 
 export async function markRead(id: string): Promise<void> {
+  await signedIn()
   await send('post', '/api/v1/notices/{notice_id}/read', { path: { notice_id: id }, key: platform.randomId() })
 }

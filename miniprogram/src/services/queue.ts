@@ -20,6 +20,9 @@ export interface Answer {
   number?: string | null
   reached?: boolean
   why_not?: string | null
+  /** Which board a scanned code was of. */
+  checkpoint?: string | null
+  name?: string | null
 }
 
 /** The server, as the queue needs it. All reject with what services/http throws. */
@@ -191,10 +194,11 @@ export class Queue {
       const [photo] = one.photos
       await this.note(box, (await this.put(box, `/photos/${one.id}`, { photo: photo?.ref })).held)
     } else if (one.kind === 'visit') {
-      const { checkpoint, at, place } = one
+      const { checkpoint, token, at, place } = one
       const where = place ? { lon: place.longitude, lat: place.latitude, accuracy_m: place.accuracy } : {}
-      const answer = await this.put(box, `/checkpoints/${one.id}`, { checkpoint, at, coord_type: 'wgs84', ...where })
+      const answer = await this.put(box, `/checkpoints/${one.id}`, { ...(token ? { token } : { checkpoint }), at, coord_type: 'wgs84', ...where })
       Object.assign(one, { reached: answer.reached, whyNot: answer.why_not })
+      if (token && answer.checkpoint) Object.assign(one, { checkpoint: answer.checkpoint, name: answer.name ?? one.name })
       await this.note(box, answer.held)
     } else {
       const refs = (photos: Photo[]) => photos.map((photo) => photo.ref)

@@ -5,6 +5,7 @@ import { metresBetween, toGcj02 } from '../../../services/coordinates'
 import { lacking, neededFor, reachesNamed } from '../../../services/ground'
 import { marker, piecesOf, river, walked, type MapLine, type Marker } from '../../../services/maps'
 import * as patrolling from '../../../services/patrolling'
+import { tokenIn } from '../../../services/public'
 import { when } from '../../../services/words'
 
 const REDRAW_MS = 1000
@@ -53,6 +54,9 @@ Component({
     over: false,
     near: null as Near | null,
     places: '',
+    /** There is a board to visit, and the phone does not know where it is. */
+    scannable: false,
+    scanned: '',
     seen: '',
     busy: false,
   },
@@ -154,7 +158,9 @@ Component({
     showPlaces(box: Box, last: ReturnType<typeof patrolling.lastPlace>) {
       const places = reachesNamed(box.start.reaches).flatMap((reach) => reach.checkpoints)
       const visited = box.items.filter((item): item is Visited => item.kind === 'visit' && item.reached !== false)
-      const done = new Set(visited.map((visit) => visit.checkpoint))
+      const done = new Set(visited.map((visit) => visit.checkpoint).filter(Boolean))
+      const stale = !last || Date.now() - last.at > STALE_MS
+      const unclear = visited.filter((visit) => !visit.checkpoint).length
       const allowed = Math.min(last?.accuracy ?? 0, PLACE_CAP_M)
       const near = places
         .map((one): Near => {
@@ -167,6 +173,8 @@ Component({
       this.setData({
         near: near && near.metres < Infinity ? near : null,
         places: places.length ? `打卡点 ${done.size}/${places.length}` : '',
+        scannable: stale && places.some((one) => one.kind === 'board' && !done.has(one.code)),
+        scanned: unclear ? `扫码打卡 ${unclear} 次，发出后核对` : '',
         markers: [
           ...places.map((one, n) => marker(n, { longitude: one.lon, latitude: one.lat }, `${done.has(one.code) ? '✓' : ''}${one.kind_title}`, true)),
           ...found.map((one, n) => marker(places.length + n, one.at, one.title, true)),
@@ -211,6 +219,25 @@ Component({
       platform.buzz()
       platform.say(`已打卡：${near.name}`, 'success')
       this.show()
+    },
+
+    /** Under a bridge or between rocks the phone has no place: the board's code tells that the chief stood before it. */
+    async scanBoard() {
+      const box = this.box()
+      if (!box) return
+      try {
+        const token = tokenIn(await platform.scan())
+        if (!token) return platform.say('这不是公示牌上的二维码，请对准公示牌再扫。')
+        const last = patrolling.lastPlace(box)
+        const fresh = last && Date.now() - last.at <= STALE_MS
+        const place = fresh ? { longitude: last.longitude, latitude: last.latitude, accuracy: last.accuracy } : null
+        await patrolling.visit(box, { checkpoint: '', token, name: '公示牌', place, photos: [] })
+        platform.buzz()
+        platform.say('已扫码打卡，发出后会核对', 'success')
+        this.show()
+      } catch (error) {
+        await this.explain(error, '没有允许使用相机，扫不了码。')
+      }
     },
 
     async pause() {

@@ -6,7 +6,7 @@ import { county } from '../../../services/county'
 import { kindOf, left } from '../../../services/deadline'
 import { unreachable } from '../../../services/http'
 import { failed, LOADING, READY, type PageState } from '../../../services/load'
-import { marker, type Marker } from '../../../services/maps'
+import { marker, river, type MapLine, type Marker } from '../../../services/maps'
 import { current } from '../../../services/session'
 import { when } from '../../../services/words'
 
@@ -83,6 +83,8 @@ Component({
     page: LOADING as PageState,
     found: null as Case | null,
     markers: [] as Marker[],
+    lines: [] as MapLine[],
+    office: false,
     spot: { latitude: 0, longitude: 0 },
     clocks: [] as ReturnType<typeof clocksOf>,
     refuse: '',
@@ -133,6 +135,8 @@ Component({
           page: READY,
           found,
           markers: [place],
+          lines: (found.river?.lines ?? []).map((line) => river(line as [number, number][])),
+          office: role === 'office',
           spot: { latitude: place.latitude, longitude: place.longitude },
           clocks: clocksOf(found).filter(({ kind }) => kind !== 'refuse'),
           refuse: refuse && here.some(({ action }) => action === 'return') ? `不属于本单位的，可以退回：${left(refuse.due_at).words}（到${when(refuse.due_at)}）` : '',
@@ -175,6 +179,9 @@ Component({
     },
     open(event: WechatMiniprogram.TouchEvent) {
       void platform.go(`/packages/official/case/case?id=${String(event.currentTarget.dataset['id'])}`)
+    },
+    publication() {
+      if (this.data.found) void platform.go(`/packages/official/publication/publication?case=${this.data.found.id}`)
     },
     showPlace() {
       void platform.showPlace({ ...this.data.spot, name: this.data.found?.number ?? '' })
