@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -174,3 +175,14 @@ def test_the_situation_shows_the_county_and_refreshes_on_the_wall(screen: Callab
     assert desk.page.locator("[data-refresh]").count() == 1
     desk.picture("wall")
     desk.open("/desk/").looks_right("home")
+
+
+def test_a_form_with_photos_may_be_larger_than_other_forms(build: Build) -> None:
+    case_id, _ = build.case("assigned")
+    desk = build.at_the_desk(HANDLER)
+
+    def sent(path: str, **form: str) -> int:
+        return desk.send(path, photos=(io.BytesIO(b"\0" * 9 * 1024 * 1024), "大.jpg"), **form).status_code
+
+    assert sent(f"/desk/cases/{case_id}/actions/accept", version="1") != 413
+    assert sent("/desk/ledger/views", name="x") == 413
