@@ -113,8 +113,13 @@ def _risk_source(row: RiskSourceVersion) -> RiskSource:
     )  # fmt: skip
 
 
-def load(session: Session, county: County, effective_on: date, now: datetime) -> CountyVersion | None:
-    """Store a county as the version from `effective_on`. Returns None when that is what is in force already."""
+def load(
+    session: Session, county: County, effective_on: date, now: datetime, made_by: str | None = None, reason: str = ""
+) -> CountyVersion | None:
+    """Store a county as the version from `effective_on`. Returns None when that is what is in force already.
+
+    `made_by` and `reason`: who of the office puts it in force and why; nobody when it is loaded on the server.
+    """
     document: dict[str, Any] = county.model_dump(mode="json")
     for name in ("holidays", "workdays"):  # sets have no order, the digest needs one
         document["calendar"][name] = sorted(document["calendar"][name])
@@ -138,7 +143,10 @@ def load(session: Session, county: County, effective_on: date, now: datetime) ->
     _register(session, county, effective_on, now)
     if newest is not None and newest.digest == digest:
         return None
-    version = CountyVersion(effective_on=effective_on, loaded_at=now, digest=digest, document=document)
+    version = CountyVersion(
+        effective_on=effective_on, loaded_at=now, digest=digest, document=document, made_by=made_by,
+        reason=reason or None,
+    )  # fmt: skip
     session.add(version)
     session.flush()
     return version

@@ -43,6 +43,12 @@ def files_of(document: dict[str, Any]) -> dict[str, bytes]:
     return {name: text.encode() for name, text in found.items()}
 
 
+def names_of(county: County) -> list[str]:
+    """The names of the files of a county."""
+    calendars = [f"calendar-{year}.toml" for year in sorted(county.calendar.years)]
+    return [COUNTY_TOML, TOWNSHIPS, REACHES, RISK_SOURCES, *calendars, *(f"{noun}.toml" for noun in Rules.model_fields)]
+
+
 def read_over(document: dict[str, Any], changed: dict[str, bytes]) -> County:
     """The county of this document with some of its files replaced. Raises CountyFaults with every fault found."""
     with tempfile.TemporaryDirectory() as folder:

@@ -23,6 +23,8 @@ APPEND_ONLY = {
     "publications": ("id", "reason"),
     "order_answers": ("id", "seq"),
     "desk_entries": ("id", "outcome"),
+    "targets": ("id", "name"),
+    "target_values": ("id", "source"),
     "duty_reminders": ("id", "reason"),
 }
 NEVER_DELETED = ("cases", "reports", "supplements", "personal_texts")
@@ -45,6 +47,9 @@ def kept(app: APIFlask, clean: None) -> None:
             f"INSERT INTO identity_looks (at, report_id, role, reason) VALUES (now(), '{report.id}', 'office', 'r')",
             "INSERT INTO publications (case_id, at, withheld, photos, reason) "
             f"VALUES ('{case.id}', now(), true, '[]', 'r')",
+            "INSERT INTO targets VALUES (gen_random_uuid(), gen_random_uuid(), 'n', 'm', 'higher', 95, now(), "
+            "'530199001', false, now(), 'a')",
+            "INSERT INTO target_values VALUES (gen_random_uuid(), gen_random_uuid(), now(), 1, 's', '', now(), 'a')",
             f"INSERT INTO hotline_orders (case_id, number, kind, called_at) VALUES ('{case.id}', '1', '', now())",
             "INSERT INTO answer_files SELECT gen_random_uuid(), id, now(), '[]', 1, 0 FROM persons LIMIT 1",
             "INSERT INTO order_answers (file_id, case_id, seq, event_id, content) "

@@ -15,6 +15,7 @@ from backend.county_files import CountyFaults
 def test_a_county_written_as_a_folder_reads_the_same(county: County) -> None:
     document = county.model_dump(mode="json")
     assert county_folder.read_over(document, {}) == county
+    assert sorted(county_folder.files_of(document)) == sorted(county_folder.names_of(county))
     again = dict(county_folder.unpacked("全县.zip", county_folder.packed(document)))
     assert county_folder.read_over(document, again) == county
 

@@ -46,7 +46,7 @@ def versions() -> Any:
             "rules.html",
             versions=[_shown(work, one) for one in county_changes.versions(work, 50)],
             county=work.county,
-            files=list(county_folder.files_of(county_changes.latest(work).document)),
+            files=county_folder.names_of(work.county),
         )
 
 
@@ -105,8 +105,9 @@ def _form(document: dict[str, Any], typed: dict[str, str], faults: list[str]) ->
         number, unit = county_edits.limit_of(holder, what)
         key = f"{category['code']}.{severity}.{what}"
         said = typed.get(key, "" if number is None else str(number))
-        usual = unit or county_edits.limit_of(category, what)[1]
-        return {"key": key, "value": said, "unit": typed.get(f"{key}.unit", usual)}
+        usual, usual_unit = county_edits.limit_of(category, what)
+        return {"key": key, "value": said, "unit": typed.get(f"{key}.unit", unit or usual_unit),
+                "usual": str(usual or "")}  # fmt: skip
 
     rows = [
         {"name": category["name"], "what": title, "first": what == "accept",
@@ -240,10 +241,9 @@ def _put_in_force(draft_id: UUID, form: ConfirmForm) -> str:
         found = county_effects.obstacles(work, work.county_of(content["base"]).county, county)
         if found:
             raise Conflict("county_obstacle", found[0])
-        made = counties.load(work.session, county, form.effective_on, work.now)
+        made = counties.load(work.session, county, form.effective_on, work.now, work.actor.label, form.reason)
         if made is None:
             raise Conflict("nothing_changed", "和现行的规则一样，没有可以生效的修改。")
-        made.made_by, made.reason = work.actor.label, form.reason
         drafts.end(kept, "used")
         return f"第 {made.id} 版已存入，{made.effective_on} 起生效。"
 

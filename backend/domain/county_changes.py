@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
+from sqlalchemy.orm import defer
 
 from backend.clock import shanghai_day
 from backend.domain.faults import Conflict, Fault, NotFound
@@ -55,9 +56,9 @@ class Difference:
 
 
 def versions(work: Work, limit: int) -> list[CountyVersion]:
-    """The versions, the one that holds longest into the future first."""
-    query = select(CountyVersion).order_by(CountyVersion.effective_on.desc(), CountyVersion.id.desc()).limit(limit)
-    return list(work.session.scalars(query))
+    """The versions, the one that holds longest into the future first; a document is read when it is asked for."""
+    last = select(CountyVersion).order_by(CountyVersion.effective_on.desc(), CountyVersion.id.desc()).limit(limit)
+    return list(work.session.scalars(last.options(defer(CountyVersion.document))))
 
 
 def stored(work: Work) -> list[int]:
@@ -78,7 +79,8 @@ def latest(work: Work) -> CountyVersion:
 
 
 def check_day(work: Work, base: int, effective_on: date) -> None:
-    """Raises when a change built on `base` cannot hold from this day."""
+    """Raises when a change built on `base` cannot hold from this day. One change at a time, to the end of the work."""
+    work.session.execute(select(func.pg_advisory_xact_lock(func.hashtext("county versions"))))
     newest = latest(work)
     if newest.id != base:
         raise Conflict("county_changed", f"您修改的时候，第 {newest.id} 版已经存入。请在它的基础上重新修改。")

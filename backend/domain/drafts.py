@@ -23,7 +23,9 @@ def keep(work: Work, kind: Kind, file_name: str, content: dict[str, Any]) -> Dra
     if work.actor.person_id is None:
         raise Forbidden("office_only", "只有县河长办可以这样做。")
     sealed = work.vault.seal(json.dumps(content, ensure_ascii=False))
-    draft = Draft(kind=kind, file_name=file_name[:200], sealed=sealed, person_id=work.actor.person_id, made_at=work.now)
+    draft = Draft(
+        kind=kind, file_name=file_name[:200], content_sealed=sealed, person_id=work.actor.person_id, made_at=work.now
+    )
     work.session.add(draft)
     work.session.flush()
     work.defer("drop_draft", draft.id, after=KEPT_FOR)
@@ -37,13 +39,13 @@ def opened(work: Work, kind: Kind, draft_id: UUID) -> tuple[Draft, dict[str, Any
         raise NotFound("找不到这份草稿。")
     if draft.state != "open" or draft.made_at + KEPT_FOR <= work.now:
         raise Conflict("draft_over", f"这份草稿{_OVER.get(draft.state, '已过期')}，请重新上传或填写。")
-    content: dict[str, Any] = json.loads(work.vault.open(draft.sealed))
+    content: dict[str, Any] = json.loads(work.vault.open(draft.content_sealed))
     return draft, content
 
 
 def end(draft: Draft, state: Literal["used", "dropped"]) -> None:
     """The draft is done with, and what it held is forgotten."""
-    draft.state, draft.sealed = state, ""
+    draft.state, draft.content_sealed = state, ""
 
 
 def drop(work: Work, draft_id: UUID) -> None:

@@ -10,7 +10,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from uuid6 import uuid7
 
@@ -60,7 +60,7 @@ STANDINGS = {"reached": "已达到目标", "on_way": "还没达到", "missed": "
 def write(work: Work, words: Words, code: UUID | None = None) -> Target:
     """Write a target: a new one, or anew the one of this code."""
     _office_only(work)
-    if code is not None and get(work, code).ended:
+    if code is not None and _alone(work, code).ended:
         raise Conflict("target_ended", "这个目标已停用。")
     for value, name, title in ((words.name, "name", "名称"), (words.measure, "measure", "计量单位")):
         if blank(value):
@@ -80,7 +80,7 @@ def write(work: Work, words: Words, code: UUID | None = None) -> Target:
 def end(work: Work, code: UUID) -> Target:
     """Watch a target no longer; its values stay."""
     _office_only(work)
-    old = get(work, code)
+    old = _alone(work, code)
     if old.ended:
         raise Conflict("target_ended", "这个目标已停用。")
     same = {name: getattr(old, name) for name in ("name", "measure", "better", "goal", "goal_on", "unit_code")}
@@ -92,7 +92,7 @@ def end(work: Work, code: UUID) -> Target:
 
 def enter(work: Work, code: UUID, on: date, value: float, source: str, reason: str = "") -> TargetValue:
     """Enter the value of a day with its source. Where there is one already, this corrects it, and needs a reason."""
-    target = get(work, code)
+    target = _alone(work, code)
     if not _answers(work, target):
         raise Forbidden("not_yours", "只有县河长办和责任单位可以填写这个目标的数值。")
     if target.ended:
@@ -124,11 +124,16 @@ def enter(work: Work, code: UUID, on: date, value: float, source: str, reason: s
 
 def get(work: Work, code: UUID) -> Target:
     """The target of this code as last written."""
-    query = select(Target).where(Target.code == code).order_by(Target.id.desc()).limit(1)
-    found = work.session.scalar(query.with_for_update())
+    found = work.session.scalar(select(Target).where(Target.code == code).order_by(Target.id.desc()).limit(1))
     if found is None:
         raise NotFound("没有这个目标。")
     return found
+
+
+def _alone(work: Work, code: UUID) -> Target:
+    """The same, while nobody else writes to it: rows that are only added to cannot be locked themselves."""
+    work.session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"target {code}", 0))))
+    return get(work, code)
 
 
 def written(work: Work, code: UUID) -> list[Target]:

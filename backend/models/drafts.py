@@ -15,8 +15,8 @@ from backend.extensions import Base
 class Draft(Base):
     """A file or form of the office that was checked and waits for its confirmation. state: open → used | dropped.
 
-    `sealed`: what was found in it (backend.domain.drafts), sealed because a roster holds phone numbers; empty as soon
-    as the draft is used, dropped or a day old.
+    `content_sealed`: what was found in it (backend.domain.drafts), sealed because a roster holds phone numbers; empty
+    as soon as the draft is used, dropped or a day old.
     """
 
     __tablename__ = "drafts"
@@ -28,7 +28,7 @@ class Draft(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
     kind: Mapped[str]
     file_name: Mapped[str]
-    sealed: Mapped[str]
+    content_sealed: Mapped[str]
     state: Mapped[str] = mapped_column(default="open")
     person_id: Mapped[UUID] = mapped_column(ForeignKey("persons.id"))
     made_at: Mapped[datetime]

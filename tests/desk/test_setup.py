@@ -49,7 +49,6 @@ def test_the_old_ledger_is_looked_through_carried_out_and_withdrawn(
     desk.sees("排队中")
     drain()
     desk.sees("已导入 2 件案件")
-    desk.page.reload()
     desk.press("撤销这次导入")
     drain()
     desk.sees("已撤销")
@@ -60,6 +59,9 @@ def test_template_and_list_of_faults_are_tables_to_work_with(build: Build) -> No
     desk = build.at_the_desk(OFFICE)
     [headings] = sheet_of(desk.get("/desk/setup/imports/template/ledger.xlsx"))
     assert {"编号", "问题描述", "类别"} <= set(headings)
+    page = desk.get("/desk/setup/imports").text
+    assert all(f"{kind}样表.xlsx" in page for kind in ("原台账", "12345 工单"))
+    assert len(sheet_of(desk.get("/desk/setup/imports/template/hotline.xlsx"))[0]) > 5
     faulty = {**OPEN, "问题类别": "不知道", "责任单位": "天上的单位"}
     shown = desk.send("/desk/setup/imports", kind="ledger", file=(io.BytesIO(xlsx(faulty)), "老台账.xlsx"))
     where = re.search(r"/desk/setup/imports/[\w-]+/faults.xlsx", shown.text)

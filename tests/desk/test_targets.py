@@ -17,7 +17,7 @@ def test_a_target_is_set_up_filled_in_and_corrected(screen: Callable[..., Screen
     for label, text in (("名称", "城镇污水处理率"), ("计量单位", "%"), ("目标值", "95"), ("到哪天达到", "2026-12-31")):
         desk.fill(label, text)
     desk.page.get_by_label("责任单位").select_option(UNIT)
-    desk.press("设立")
+    desk.page.get_by_label("名称").press("Enter")
     desk.sees("目标已设立")
     code = desk.page.url.rpartition("/")[2]
     handler = build.at_the_desk(phone_of(UNIT))

@@ -13,6 +13,19 @@ down_revision = "0026"
 branch_labels = None
 depends_on = None
 
+# Two tables that are only added to.
+GUARD = """
+CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table}
+    FOR EACH ROW EXECUTE FUNCTION refuse_any_change();
+CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table}
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_any_change();
+DO $$ BEGIN
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'qinghe_app') AND current_user <> 'qinghe_app' THEN
+        REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM qinghe_app;
+    END IF;
+END $$;
+"""
+
 
 def upgrade():
     moment = sa.DateTime(timezone=True)
@@ -24,7 +37,7 @@ def upgrade():
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("file_name", sa.Text(), nullable=False),
-        sa.Column("sealed", sa.Text(), nullable=False),
+        sa.Column("content_sealed", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("person_id", sa.Uuid(), nullable=False),
         sa.Column("made_at", moment, nullable=False),
@@ -64,6 +77,8 @@ def upgrade():
         sa.PrimaryKeyConstraint("id", name=op.f("pk_target_values")),
     )
     op.create_index("ix_target_values_code_on", "target_values", ["code", "on", "id"])
+    for table in ("targets", "target_values"):
+        op.execute(GUARD.format(table=table))
 
 
 def downgrade():
