@@ -13,6 +13,7 @@ from backend.clock import shanghai_day
 from backend.local.pictures import make_jpeg
 from tests.build import OFFICE, POINTS, Build, phone_of
 from tests.e2e.conftest import MiniProgram
+from tests.e2e.test_resident import at_home, routed, start_report
 
 AT = POINTS["inside_township"]
 PLACE = {"latitude": AT["lat"], "longitude": AT["lon"], "accuracy": 8, "speed": 0, "altitude": 1890}
@@ -68,10 +69,20 @@ def newest(build: Build) -> dict[str, Any]:
     return found
 
 
-def test_from_the_report_over_rectifying_to_closure_and_rating(desk: Callable[[str], Desk], build: Build) -> None:
-    resident = build.resident()
-    report = build.report(resident, photos=[build.photo(resident), build.photo(resident)])
-    case = newest(build)
+def test_from_the_report_with_two_photos_over_rectifying_to_closure_and_rating(
+    phone: Callable[..., MiniProgram], desk: Callable[[str], Desk], build: Build
+) -> None:
+    resident = at_home(phone)
+    resident.picture("home")
+    start_report(resident, photos=2)
+    resident.sees("已定位，误差约 8 米")
+    resident.picture("report")
+    resident.tap("提交举报")
+    resident.sees("已经收到，编号 QH-")
+    resident.picture("receipt")
+    case = routed(resident, build.office())
+    assert case["lead_unit"] == AT["lead"]
+
     handler = desk(phone_of(AT["lead"]))
     mini = handler.open()
     mini.sees("签收还剩")
@@ -114,8 +125,20 @@ def test_from_the_report_over_rectifying_to_closure_and_rating(desk: Callable[[s
     mini.tap("确定销号")
     mini.sees("已销号")
 
-    assert resident.call("PUT", f"/reports/{report['id']}/rating", {"stars": 5, "text": "办得快"}).status_code == 200
-    assert newest(build)["state"] == "closed"
+    resident.visit("pages/home/home")
+    resident.page.get_by_text("用回执码查", exact=True).click()
+    resident.page.get_by_label("QH-", exact=False).locator("visible=true").first.click()
+    resident.sees("已办结")
+    resident.tap("5 星")
+    resident.page.get_by_role("textbox", name="评价的话").fill("办得快")
+    resident.tap("提交评价")
+    resident.sees("谢谢您的评价")
+    resident.picture("detail")
+    mini = office.case(case["id"])
+    mini.sees("5 星")
+    found = office.api.get(f"/cases/{case['id']}").json
+    assert found is not None
+    assert (found["state"], len(found["reports"][0]["photos"])) == ("closed", 2)
 
 
 def test_a_refused_case_is_ruled_with_both_reasons_in_sight(desk: Callable[[str], Desk], build: Build) -> None:
@@ -166,6 +189,52 @@ def test_somebody_was_faster_and_nothing_typed_is_lost(desk: Callable[[str], Des
     mini.tap("确定督办")
     mini.sees("前回复")
     assert len(office.api.get(f"/cases/{case_id}").json["supervisions"]) == 1  # type: ignore[index]
+
+
+def test_each_fault_of_the_server_is_a_sentence_and_what_was_typed_stays(
+    desk: Callable[[str], Desk], build: Build
+) -> None:
+    case_id, _ = build.case("rectifying")
+    office = desk(OFFICE)
+    mini = office.case(case_id)
+    mini.tap("督办")
+    office.write("督办要求", "三日内清完。")
+    box = mini.shown(mini.page.get_by_role("textbox", name="督办要求", exact=True))
+    for status, words in (
+        (401, "请先登录"), (413, "内容太大"), (429, "操作太频繁"), (500, "系统出了点问题"), ("timeout", "网络太慢"),
+    ):  # fmt: skip
+        mini.turn(failures=[{"match": "/actions/", "status": status}])
+        mini.tap("确定督办")
+        mini.sees(words)
+        assert box.input_value() == "三日内清完。"
+    mini.turn(failures=[{"match": "/actions/", "status": "lost"}])
+    mini.tap("确定督办")
+    mini.settle()  # the server has it, its answer got lost
+    mini.tap("确定督办")
+    mini.sees("前回复")
+    assert len(office.api.get(f"/cases/{case_id}").json["supervisions"]) == 1  # type: ignore[index]
+
+
+@pytest.mark.parametrize("status", [429, 500, "timeout"], ids=str)
+def test_an_officials_page_that_cannot_be_loaded_offers_another_try(
+    desk: Callable[[str], Desk], build: Build, status: int | str
+) -> None:
+    case_id, _ = build.case("rectifying")
+    mini = desk(OFFICE).open()
+    for page, match in (
+        (INBOX, "/api/v1/cases"),
+        (f"packages/official/case/case?id={case_id}", "/events"),
+        (f"packages/official/action/action?case={case_id}&action=remind", "/api/v1/cases/"),
+        (f"packages/official/publication/publication?case={case_id}", "/publication"),
+        ("packages/official/follow-ups/follow-ups", "/api/v1/follow-ups"),
+        ("packages/official/deputies/deputies", "/api/v1/colleagues"),
+        ("packages/official/handover/handover", "/api/v1/colleagues"),
+    ):
+        mini.settle()
+        mini.turn(failures=[{"match": match, "status": status}])
+        mini.visit(page)
+        mini.tap("再试一次")
+        mini.page.get_by_text("再试一次").locator("visible=true").first.wait_for(state="detached")
 
 
 def test_what_was_typed_without_signal_is_there_again(desk: Callable[[str], Desk], build: Build) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from backend.local.pictures import make_jpeg
-from tests.build import POINTS, Build, Phone, phone_of
+from tests.build import POINTS, Build, Phone
 from tests.e2e.conftest import MiniProgram
 
 AT = POINTS["inside_township"]
@@ -39,41 +39,6 @@ def at_home(phone: Callable[..., MiniProgram], **knobs: Any) -> MiniProgram:
     mini.open()
     mini.turn(user="resident", place=PLACE, **knobs)
     return mini
-
-
-def test_a_report_with_two_photos_is_followed_to_its_closure_and_rated(
-    phone: Callable[..., MiniProgram], build: Build
-) -> None:
-    mini = at_home(phone)
-    mini.picture("home")
-    start_report(mini, photos=2)
-    mini.sees("已定位，误差约 8 米")
-    mini.picture("report")
-    mini.tap("提交举报")
-    mini.sees("已经收到，编号 QH-")
-    mini.picture("receipt")
-
-    office = build.office()
-    case = routed(mini, office)
-    township = build.official(phone_of(AT["lead"]))
-    assert case["lead_unit"] == AT["lead"]
-    assert len(office.get(f"/cases/{case['id']}").json["reports"][0]["photos"]) == 2
-    assert township.act(case["id"], "accept").status_code == 200
-    assert township.act(case["id"], "start", measure="清运", person="李四", date="2026-06-05").status_code == 200
-    done = township.act(case["id"], "request_closure", done="已清运", photos=[build.photo(township)])
-    assert done.status_code == 200, done.json
-    assert office.act(case["id"], "close").status_code == 200
-
-    mini.open("pages/home/home")
-    mini.page.get_by_text("用回执码查", exact=True).click()
-    mini.page.get_by_label("QH-", exact=False).locator("visible=true").first.click()
-    mini.sees("已办结")
-    mini.tap("5 星")
-    mini.page.get_by_role("textbox", name="评价的话").fill("办得快")
-    mini.tap("提交评价")
-    mini.sees("谢谢您的评价")
-    mini.picture("detail")
-    assert office.get(f"/cases/{case['id']}").json["reports"][0]["rating"] == 5
 
 
 def test_an_anonymous_report_leaves_no_account_and_is_followed_by_its_code(
