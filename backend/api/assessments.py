@@ -131,7 +131,7 @@ class SummonsOut(BaseModel):
     items: list[SummonsRow]
 
 
-def _score(work: Work, one: Score) -> dict[str, Any]:
+def show_score(work: Work, one: Score) -> dict[str, Any]:
     detail = assessments.sees(work.actor, one)
     return {
         "subject": one.subject,
@@ -148,18 +148,18 @@ def _score(work: Work, one: Score) -> dict[str, Any]:
     }
 
 
-def _title(month: Month) -> str:
+def title_of(month: Month) -> str:
     stage = "" if month.published_at else "（待公布）" if month.frozen_at else "（预览）"
     return f"{month.period.name}考核{stage}"
 
 
-def _month(work: Work, month: Month) -> dict[str, Any]:
+def show_month(work: Work, month: Month) -> dict[str, Any]:
     published = month.published_at is not None
     seen = [one for one in month.scores if assessments.sees_total(work.actor, one, published)]
     office = work.actor.role == "office"
     return {
         "month": f"{month.period.first:%Y-%m}",
-        "title": _title(month),
+        "title": title_of(month),
         "words": month.words,
         "over": month.over,
         "county_version": month.county_version,
@@ -167,10 +167,27 @@ def _month(work: Work, month: Month) -> dict[str, Any]:
         "frozen_at": month.frozen_at,
         "published_at": month.published_at,
         "can_publish": office and not published and work.now >= month.cut_off,
-        "units": [_score(work, one) for one in seen if one.kind == "unit"],
-        "chiefs": [_score(work, one) for one in seen if one.kind == "chief"],
-        "proposed": [_score(work, one) for one in month.proposed if assessments.sees(work.actor, one)],
+        "units": [show_score(work, one) for one in seen if one.kind == "unit"],
+        "chiefs": [show_score(work, one) for one in seen if one.kind == "chief"],
+        "proposed": [show_score(work, one) for one in month.proposed if assessments.sees(work.actor, one)],
     }
+
+
+def show_summons(work: Work, month: Month) -> list[dict[str, Any]]:
+    found = assessments.summons(work, month)
+    seen = [one for one in month.scores if one.subject in found and assessments.sees(work.actor, one)]
+    return [
+        {"subject": one.subject, "name": one.name, "unit": one.unit, "total": one.total,
+         "lost": assessments.lost_most(one), "reasons": found[one.subject]}
+        for one in seen
+    ]  # fmt: skip
+
+
+def book(work: Work, month: Month) -> Response:
+    """The month as a spreadsheet: townships, chiefs and every deduction, a page each; who took it is on record."""
+    note_use(work, "assessment_export", len(month.scores), {"month": str(month.period.first)})
+    pages = assessment_sheet.pages(month, f"{work.county.name}{title_of(month)}")
+    return files.book(f"assessment-{month.period.first:%Y-%m}", pages)
 
 
 @bp.get("/assessments/trend")
@@ -189,7 +206,7 @@ def trend(asked: TrendQuery) -> Any:
 def show(month: str) -> Any:
     """A preview before the cut-off; afterwards what was known then, with corrections and proposals."""
     with unit_of_work(g.actor) as work:
-        return _month(work, assessments.show(work, assessments.month_of(month)))
+        return show_month(work, assessments.show(work, assessments.month_of(month)))
 
 
 @bp.get("/assessments/<month>/scores/<subject>")
@@ -202,7 +219,7 @@ def score(month: str, subject: str) -> Any:
         if one is None or not assessments.sees(work.actor, one):
             raise NotFound("这个月没有这个考核对象，或您无权查看。")
         proposed = next((new.parts for new in shown.proposed if new.subject == subject), None)
-        return {**_score(work, one), "proposed": proposed}
+        return {**show_score(work, one), "proposed": proposed}
 
 
 @bp.get("/assessments/<month>/summons")
@@ -211,14 +228,7 @@ def summons(month: str) -> Any:
     """Who is named 通报 or summoned 约谈 by rule, of those whom the caller may see."""
     with unit_of_work(g.actor) as work:
         shown = assessments.show(work, assessments.month_of(month))
-        found = assessments.summons(work, shown)
-        seen = [one for one in shown.scores if one.subject in found and assessments.sees(work.actor, one)]
-        rows = [
-            {"subject": one.subject, "name": one.name, "unit": one.unit, "total": one.total,
-             "lost": assessments.lost_most(one), "reasons": found[one.subject]}
-            for one in seen
-        ]  # fmt: skip
-        return {"words": shown.words, "items": rows}
+        return {"words": shown.words, "items": show_summons(work, shown)}
 
 
 @bp.post("/assessments/<month>/publish")
@@ -231,7 +241,7 @@ def publish(month: str) -> Any:
             if repeat.outcome is None:
                 assessments.publish(work, period)
                 repeat.outcome = {"month": str(period.first)}
-        return _month(work, assessments.show(work, period))
+        return show_month(work, assessments.show(work, period))
 
 
 @bp.post("/assessments/<month>/corrections")
@@ -245,7 +255,7 @@ def correct(month: str, form: CorrectionForm) -> Any:
             if repeat.outcome is None:
                 assessments.correct(work, period, form.subject, form.reason)
                 repeat.outcome = {"subject": form.subject}
-        return _month(work, assessments.show(work, period))
+        return show_month(work, assessments.show(work, period))
 
 
 @bp.get("/assessments/<month>/scores.xlsx")
@@ -253,7 +263,4 @@ def correct(month: str, form: CorrectionForm) -> Any:
 def sheet(month: str) -> Response:
     """Townships, chiefs and every deduction, a page each."""
     with unit_of_work(g.actor) as work:
-        shown = assessments.show(work, assessments.month_of(month))
-        note_use(work, "assessment_export", len(shown.scores), {"month": str(shown.period.first)})
-        pages = assessment_sheet.pages(shown, f"{work.county.name}{_title(shown)}")
-        return files.book(f"assessment-{shown.period.first:%Y-%m}", pages)
+        return book(work, assessments.show(work, assessments.month_of(month)))

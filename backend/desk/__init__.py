@@ -9,6 +9,7 @@ def install(app: APIFlask) -> None:
     """Register every page under one blueprint, whose door, headers and errors hold for all of them."""
     from backend.desk import (
         account,
+        assessment,
         boards,
         calendars,
         cases,
@@ -33,8 +34,8 @@ def install(app: APIFlask) -> None:
 
     desk = APIBlueprint("desk", __name__, template_folder="templates", enable_openapi=False)
     for module in (
-        account, boards, calendars, cases, enrol, home, imports, ledger, patrols, queues, roster, rules, setup, sign_in,
-        situation, static_files, targets, triage,
+        account, assessment, boards, calendars, cases, enrol, home, imports, ledger, patrols, queues, roster, rules,
+        setup, sign_in, situation, static_files, targets, triage,
     ):  # fmt: skip
         desk.register_blueprint(module.bp)
     door.install(desk)

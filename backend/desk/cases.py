@@ -9,11 +9,13 @@ from apiflask import APIBlueprint
 from flask import Response, g, request
 from pydantic import Field, ValidationError
 
+from backend.api.access import system
 from backend.api.cases import action_fields, show_case, show_duplicates, show_events
 from backend.api.evidence import show_evidence
 from backend.api.idempotency import once
 from backend.api.identity import LookForm
 from backend.api.schemas import Input
+from backend.clients import images
 from backend.desk import actions, door, errors, forms, pages, papers, rows
 from backend.domain import cases, identity, states
 from backend.domain.actors import OUTSIDE_ROLES, ROLE_NAMES
@@ -136,11 +138,13 @@ def look(case_id: UUID, report_id: UUID) -> Any:
 
 @bp.get("/cases/<uuid:case_id>/paper")
 def paper(case_id: UUID) -> Any:
-    """The case on A4, with the hash of each event, as whoever asks may read it."""
+    """The case on A4, with its photos and the hash of each event, as whoever asks may read it."""
     with unit_of_work(g.actor) as work:
         case = cases.get(work, case_id)
         page = _page(work, case)
-        pdf = papers.case_paper(work, page)
-        number = case.number
+        pictures = papers.pictures_of(work, page)
+        said, number = papers.of_case(work, page, pictures), case.number
+    # The photos are fetched when the transaction is over: the store may be slow.
+    pdf = papers.printed("case", said, {one.file: system().storage.get(one.key, images.MAX_BYTES) for one in pictures})
     headers = {"Content-Disposition": f'inline; filename="{number}.pdf"'}
     return Response(pdf, content_type="application/pdf", headers=headers)

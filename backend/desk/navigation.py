@@ -44,6 +44,7 @@ GROUPS: tuple[tuple[str, tuple[Item, ...]], ...] = (
     )),
     ("巡河与考核", (
         Item("desk.patrols.matrix", "巡河监督", "footprints", within=frozenset({"patrols"})),
+        Item("desk.assessment.show", "考核", "chart-column", within=frozenset({"assessment"})),
     )),
     ("管理", (
         Item("desk.setup.show", "设置", "settings", OFFICE, SETUP),

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.orm import load_only
 
 from backend.clock import shanghai_day
 from backend.counties import Version
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
 
 _MONTH = re.compile(r"20\d\d-(0[1-9]|1[0-2])", re.ASCII)
 _AN_INSTANT = timedelta(microseconds=1)
+_WITHOUT_PARTS = (
+    AssessmentScore.month, AssessmentScore.subject, AssessmentScore.kind, AssessmentScore.unit_code,
+    AssessmentScore.person_id, AssessmentScore.role, AssessmentScore.name, AssessmentScore.total, AssessmentScore.rank,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -253,6 +258,28 @@ def trend(work: Work, subject: str, last: Period) -> list[tuple[date, Score]]:
         AssessmentScore.month.in_(published),
     )  # fmt: skip
     return [(month, found[subject]) for month, found in sorted(_stored(work, *chosen).items())]
+
+
+def totals(work: Work, kind: str, last: Period) -> dict[date, dict[str, Score]]:
+    """The published totals of everybody of a kind over twelve months: month → subject → score, without its parts."""
+    first = last.first.replace(year=last.first.year - 1)
+    held = (
+        select(AssessmentScore)
+        .options(load_only(*_WITHOUT_PARTS))
+        .join(Assessment, Assessment.month == AssessmentScore.month)
+        .where(
+            Assessment.published_at.is_not(None), AssessmentScore.kind == kind, AssessmentScore.month > first,
+            AssessmentScore.month <= last.first,
+        )
+        .ext(distinct_on(AssessmentScore.subject, AssessmentScore.month))
+        .order_by(AssessmentScore.subject, AssessmentScore.month, AssessmentScore.seq.desc())
+    )  # fmt: skip
+    found: dict[date, dict[str, Score]] = defaultdict(dict)
+    for row in work.session.scalars(held):
+        found[row.month][row.subject] = Score(
+            row.subject, row.kind, row.unit_code, row.person_id, row.role, row.name, [], row.total, row.rank
+        )
+    return dict(sorted(found.items()))
 
 
 def summons(work: Work, month: Month) -> dict[str, list[dict[str, str]]]:

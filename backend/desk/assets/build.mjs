@@ -7,7 +7,7 @@ import { build } from 'esbuild'
 
 const STATIC = '../static'
 // Each entry is one file that a page may name; what several pages need stands in desk.
-const ENTRIES = { 'desk.js': 'src/desk.js', 'desk.css': 'src/desk.css', 'map.js': 'src/map.js', 'map.css': 'src/map.css' }
+const ENTRIES = { 'desk.js': 'src/desk.js', 'desk.css': 'src/desk.css', 'map.js': 'src/map.js', 'map.css': 'src/map.css', 'chart.js': 'src/chart.js' }
 const ICONS = [
   'layout-dashboard', 'map', 'table-properties', 'inbox', 'gavel', 'rotate-ccw', 'calendar-plus', 'message-square-warning',
   'footprints', 'chart-column', 'settings', 'key-round', 'log-out', 'user-round', 'menu', 'search', 'download', 'bell-ring',
