@@ -1,4 +1,4 @@
-"""Assessment 考核 at the desk: a month's table and trend, what is behind each number, publishing, corrections, papers."""
+"""Assessment 考核 at the desk: table and trend, what is behind each number, publishing, corrections, papers."""
 
 from __future__ import annotations
 
@@ -55,8 +55,9 @@ def show() -> Any:
             more=more,
             parts=next((row["parts"] for row in rows if row["parts"]), []),
             trend=_trend(work, history) if asked.kind == "unit" else None,
-            summons=show_summons(work, month),
-            corrections=_corrections(work, month, shown["proposed"]),
+            summons=[one for one in show_summons(work, month) if one["subject"].startswith(f"{asked.kind}:")],
+            corrections=[one for one in _corrections(work, month, shown["proposed"]) if one["kind"] == asked.kind],
+            n_corrections=len(shown["proposed"]),
             units=[(unit.code, unit.name) for unit in work.county.units if unit.kind in ("township", "county_office")],
         )
 
@@ -144,7 +145,7 @@ def score(month: str, subject: str) -> Any:
             "score.html",
             month=show_month(work, shown),
             one=row,
-            unit_name=_unit_name(work, one),
+            held_in=_unit_name(work, one),
             traced=traced,
             most=_TRACED,
             trend=[{"month": f"{day:%Y-%m}", "total": held.total, "rank": held.rank} for day, held in trend],
