@@ -16,6 +16,7 @@ from backend.api.idempotency import once
 from backend.api.identity import LookForm
 from backend.api.schemas import Input
 from backend.clients import images
+from backend.clients.storage import ObjectMissing
 from backend.desk import actions, door, errors, forms, pages, papers, rows
 from backend.domain import cases, identity, states
 from backend.domain.actors import OUTSIDE_ROLES, ROLE_NAMES
@@ -144,7 +145,18 @@ def paper(case_id: UUID) -> Any:
         page = _page(work, case)
         pictures = papers.pictures_of(work, page)
         said, number = papers.of_case(work, page, pictures), case.number
-    # The photos are fetched when the transaction is over: the store may be slow.
-    pdf = papers.printed("case", said, {one.file: system().storage.get(one.key, images.MAX_BYTES) for one in pictures})
+    pdf = papers.printed("case", said, _fetched(pictures, said))
     headers = {"Content-Disposition": f'inline; filename="{number}.pdf"'}
     return Response(pdf, content_type="application/pdf", headers=headers)
+
+
+def _fetched(pictures: list[papers.Picture], said: dict[str, Any]) -> dict[str, bytes]:
+    """The photos themselves, when the transaction is over: the store may be slow. What is gone there is left out."""
+    found = {}
+    for one in pictures:
+        try:
+            found[one.file] = system().storage.get(one.key, images.MAX_BYTES)
+        except ObjectMissing:
+            said["photos_left"] += 1
+    said["photos"] = [shown for shown in said["photos"] if shown["file"] in found]
+    return found

@@ -163,6 +163,14 @@ def test_the_case_is_printed_on_a4_with_the_hash_of_each_event(build: Build) -> 
     assert answer.data.startswith(b"%PDF")
 
 
+def test_the_printed_case_carries_its_photos_and_says_how_many_are_left_out(build: Build) -> None:
+    resident = build.resident()
+    case_id, _ = build.case("closed", photos=[build.photo(resident) for _ in range(8)])
+    paper = build.at_the_desk(OFFICE).get(f"/desk/cases/{case_id}/paper").data
+    after = len(build.office().get(f"/cases/{case_id}").json["evidence"])  # type: ignore[index]
+    assert paper.count(b"/Subtype/Image") == 6 + after
+
+
 def test_the_situation_shows_the_county_and_refreshes_on_the_wall(screen: Callable[..., Screen], build: Build) -> None:
     build.case("rectifying")
     build.case("assigned", at="exclave")
