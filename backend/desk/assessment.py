@@ -42,9 +42,8 @@ def show() -> Any:
         month = _month(work, asked.month)
         shown = show_month(work, month)
         rows, more = _page(shown, asked)
-        before = assessments.totals(work, asked.kind, _earlier(month.period)) if month.published_at is None else None
         history = assessments.totals(work, asked.kind, month.period)
-        last = (before if before is not None else history).get(_earlier(month.period).first, {})
+        last = history.get(_earlier(month.period).first, {})
         return pages.render(
             "assessment.html",
             asked=asked,

@@ -29,7 +29,7 @@ window.addEventListener('pageshow', () => all('form[data-sent]').forEach((form) 
 // <form data-autosubmit>: a choice in it is sent at once.
 document.addEventListener('change', (event) => {
   const form = event.target.form
-  if (form?.hasAttribute('data-autosubmit') && event.target.matches('select, input[type=checkbox], input[type=date], input[type=radio]')) form.requestSubmit()
+  if (form?.hasAttribute('data-autosubmit') && event.target.matches('select, input[type=checkbox], input[type=date], input[type=month], input[type=radio]')) form.requestSubmit()
 })
 
 // <input data-all="name">: ticks every box of that name; <output data-count="name"> tells how many are ticked.
