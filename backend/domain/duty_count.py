@@ -16,7 +16,7 @@ from operator import attrgetter
 from uuid import UUID
 
 from backend.clock import shanghai_day
-from backend.domain.duty_periods import Period
+from backend.domain.duty_periods import Period, period_of
 from backend.rules.duty import PER_NAMES, Alert, Duty
 
 _DAY = timedelta(days=1)
@@ -102,10 +102,12 @@ def share_owed(duty: Duty, period: Period, term: Term, rules_from: date) -> floa
     """
     first = max(period.first, rules_from, shanghai_day(term.since))
     last = period.last if term.until is None else min(period.last, shanghai_day(term.until))
-    if duty.from_month == 1 and duty.to_month == 12:
-        return max(0, (last - first).days + 1) / period.days
-    days = (first + n * _DAY for n in range((last - first).days + 1))
-    return sum(duty.in_season(day.month) for day in days) / period.days
+    days = 0
+    while first <= last:  # month by month: day by day took a third of the time of a large county's table
+        ends = min(last, period_of("month", first).last)
+        days += ((ends - first).days + 1) * duty.in_season(first.month)
+        first = ends + _DAY
+    return days / period.days
 
 
 def complete(duty: Duty, period: Period, term: Term, walked: Sequence[Walked], rules_from: date) -> Completion:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cached_property
 
 from backend.clock import is_working_day
 from backend.county import Calendar
@@ -22,16 +23,16 @@ class Period:
     first: date
     last: date
 
-    @property
+    @cached_property
     def begins_at(self) -> datetime:
         return midnight(self.first)
 
-    @property
+    @cached_property
     def ends_at(self) -> datetime:
         """The moment after its last."""
         return midnight(self.last + _DAY)
 
-    @property
+    @cached_property
     def days(self) -> int:
         return (self.last - self.first).days + 1
 
