@@ -12,7 +12,6 @@ import hashlib
 import io
 import math
 import re
-import statistics
 import struct
 import warnings
 import zlib
@@ -147,35 +146,26 @@ def examine(
 
 def perceptual_hash(picture: Image.Image) -> int:
     """64 bits (unsigned) of the coarse shapes in an upright picture; copies differ in few bits, see bits_apart()."""
-    grey = picture.convert("L").resize((32, 32), Image.Resampling.LANCZOS).tobytes()
-    across = [[_dot(grey[y * 32 : y * 32 + 32], wave) for wave in _WAVES] for y in range(32)]
-    # Rounded, so that an even picture gives zeros and not the noise of floating point.
-    terms = [round(_dot([row[u] for row in across], wave), 3) for wave in _WAVES for u in range(8)]
-    middle = statistics.median(terms)
-    value = 0
-    for term in terms:
-        value = value << 1 | (term > middle)
-    return value
+    return int.from_bytes(_coarse_shapes(picture, 32, 8))
 
 
 def fine_hash(picture: Image.Image) -> bytes:
     """256 bits, as perceptual_hash() but four times as fine: it tells apart what looks alike from far away."""
-    grey = np.asarray(picture.convert("L").resize((64, 64), Image.Resampling.LANCZOS), dtype=float)
-    waves = np.cos(np.pi * np.arange(16)[:, None] * (2 * np.arange(64) + 1) / 128)
-    terms = np.round(waves @ grey @ waves.T, 3).ravel()
+    return _coarse_shapes(picture, 64, 16)
+
+
+def _coarse_shapes(picture: Image.Image, side: int, waves: int) -> bytes:
+    """Which of the slowest `waves` × `waves` terms of the picture's cosine transform are above their middle."""
+    grey = np.asarray(picture.convert("L").resize((side, side), Image.Resampling.LANCZOS), dtype=float)
+    cosines = np.cos(np.pi * np.arange(waves)[:, None] * (2 * np.arange(side) + 1) / (2 * side))
+    # Rounded, so that an even picture gives zeros and not the noise of floating point.
+    terms = np.round(cosines @ grey @ cosines.T, 3).ravel()
     return np.packbits(terms > np.median(terms)).tobytes()
 
 
 def bits_apart(one: int, other: int) -> int:
     """In how many of 64 bits two perceptual hashes differ; 0 to about 8 mean the same picture."""
     return ((one ^ other) & 0xFFFF_FFFF_FFFF_FFFF).bit_count()
-
-
-_WAVES = [[math.cos(math.pi * u * (2 * x + 1) / 64) for x in range(32)] for u in range(8)]
-
-
-def _dot(values: bytes | list[float], wave: list[float]) -> float:
-    return sum(value * factor for value, factor in zip(values, wave, strict=True))
 
 
 # The bytes before decoding

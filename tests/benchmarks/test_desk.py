@@ -6,12 +6,14 @@ import gzip
 import re
 import statistics
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+from apiflask import APIFlask
+
 from backend.desk import static_files
-from backend.work import unit_of_work
+from tests.benchmarks.measure import Row, shown, tell
 from tests.build import OFFICE, Build
-from tests.ledger_rows import fill
 
 N = 100_000
 PAGES = ("/desk/", "/desk/ledger", "/desk/ledger?state=rectifying&sort=due", "/desk/ledger?text=污水&overdue=true",
@@ -19,11 +21,8 @@ PAGES = ("/desk/", "/desk/ledger", "/desk/ledger?state=rectifying&sort=due", "/d
          "/desk/extensions")  # fmt: skip
 
 
-def test_pages_over_a_large_ledger(build: Build) -> None:
-    with build.app.app_context(), unit_of_work() as work:
-        fill(work, N)
-    desk = build.at_the_desk(OFFICE)
-    print(f"\n{N:,} cases")
+def test_pages_over_a_large_ledger(ledger_of: Callable[[int], APIFlask], wechat_url: str) -> None:
+    desk = Build(ledger_of(N), None, wechat_url).at_the_desk(OFFICE)
     for path in PAGES:
         desk.get(path)
         taken = []
@@ -33,9 +32,9 @@ def test_pages_over_a_large_ledger(build: Build) -> None:
             taken.append(time.perf_counter() - begun)
             assert answer.status_code == 200
         packed = len(gzip.compress(answer.data))
-        print(f"{path:50} {statistics.median(taken) * 1000:6.0f} ms  {packed / 1024:5.1f} KB packed")
+        tell(Row("Desk", f"{N:,} cases: {path}", f"{shown(statistics.median(taken))}, {packed / 1024:.1f} KB packed"))
     first = desk.get("/desk/").text
     named = set(re.findall(r"/desk/static/([\w.]+)", first))
     folder = Path(static_files.FOLDER)
     total = len(gzip.compress(first.encode())) + sum((folder / f"{name}.gz").stat().st_size for name in named)
-    print(f"first page with all it needs: {total / 1024:.0f} KB packed")
+    tell(Row("Desk", "the first page with all it needs", f"{total / 1024:.0f} KB packed"))

@@ -71,7 +71,7 @@ def test_a_patrol(build: Build, county: County) -> None:
             "Patrol",
             f"{points // len(judged):,} points in {len(made[0][1]) - 2} pieces ({sent / 1024:.0f} KB packed, "
             f"{parsed / 1024:.0f} KB of JSON)",
-            f"{shown(taken.subject)} by HTTP, judged; {size / 1024:.0f} KB stored", f"{shown(taken.floor)} gzip and JSON",
-            f"{taken.ratio:.1f} ×", "≤ 5 ×, ≤ 60 KB stored", taken.ratio <= 5 and size <= 60 * 1024,
+            f"{shown(taken.subject)} by HTTP, judged; {size / 1024:.0f} KB stored",
+            f"{shown(taken.floor)} gzip and JSON", f"{taken.ratio:.1f} ×", "≤ 5 ×, ≤ 60 KB stored", taken.ratio <= 5 and size <= 60 * 1024,
         )
     )  # fmt: skip

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -52,7 +51,7 @@ def by_libvips(data: bytes) -> tuple[bytes, bytes]:
 
 
 def peak_mb(which: str, path: Path) -> float:
-    """The memory that a process of its own needs at most for one photo, without what it needs for none."""
+    """The memory that a process of its own needs at most for one photo, less what it needs for a tiny one."""
     peaks = []
     for photo in ("", str(path)):
         done = subprocess.run(
@@ -73,8 +72,10 @@ def test_a_photo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     memory, floor_memory = (peak_mb(which, tmp_path / "photo.jpg") for which in ("ours", "libvips"))
     tell(
         Row(
-            "Photo", f"{WIDTH} × {HEIGHT}, {len(data) / 1e6:.1f} MB, one thread", f"{shown(taken.subject)}, {memory:.0f} MB",
-            f"{shown(taken.floor)}, {floor_memory:.0f} MB libvips", f"{taken.ratio:.2f} ×", "≤ 1.3 ×", taken.ratio <= 1.3,
+            "Photo", f"{WIDTH} × {HEIGHT}, {len(data) / 1e6:.1f} MB, one thread",
+            f"{shown(taken.subject)}, {memory:.0f} MB more than for a tiny one",
+            f"{shown(taken.floor)}, {floor_memory:.0f} MB libvips", f"{taken.ratio:.2f} ×", "≤ 1.3 ×",
+            taken.ratio <= 1.3,
         )
     )  # fmt: skip
 
@@ -83,4 +84,6 @@ if __name__ == "__main__":
     make = {"ours": ours, "libvips": by_libvips}[sys.argv[1]]
     small = make_jpeg(64, 64, text="")
     make(Path(sys.argv[2]).read_bytes() if sys.argv[2] else small)
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    # Not getrusage: its maximum is inherited from the process that started this one.
+    status = Path("/proc/self/status").read_text("utf-8")
+    print(int(status.partition("VmHWM:")[2].split()[0]) / 1024)

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from backend.domain import likeness
 from backend.local.testing import Services
 from backend.models import Photo
+from tests.benchmarks.measure import Row, shown, tell
 
 N = 1_000_000
 CASE = """
@@ -64,8 +65,10 @@ def _measure(work: Any, within: int) -> None:
         found = likeness.alike(work, asked, within, 40, [], 3)
         times.append(time.perf_counter() - begun)
         missed += not found
-    print(
-        f"\n{N:,} photos, within {within} bits: median {statistics.median(times) * 1000:.1f} ms, "
-        f"worst {max(times) * 1000:.0f} ms for bytes, picture and mirrored picture; missed {missed} of {len(known)}"
-    )
+    tell(
+        Row(
+            "Same picture", f"{N:,} photos, within {within} bits, by bytes, picture and mirrored picture",
+            f"median {shown(statistics.median(times))}, worst {shown(max(times))}; missed {missed} of {len(known)}",
+        )
+    )  # fmt: skip
     assert not missed

@@ -6,6 +6,7 @@ import gc
 import math
 import random
 import time
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,7 @@ def nation(county: County) -> County:
         corners = [(WEST + SIDE * (x + i), SOUTH + SIDE * (y + j)) for i, j in ((0, 0), (1, 0), (1, 1), (0, 1), (0, 0))]
         each = LARGEST // 4 if n % LARGE == 0 else dice.randrange(5, 40)
         # Neighbours share corners and straight borders; what wanders are bays within the township's own square.
-        ring = np.concatenate([_edge(a, b, each) for a, b in zip(corners, corners[1:], strict=False)])
+        ring = np.concatenate([_edge(a, b, each) for a, b in pairwise(corners)])
         ring = np.clip(ring, corners[0], corners[2])
         code = f"{100000 + n:06d}{n % 1000:03d}"
         units.append(Unit.model_construct(code=code, name=f"第{n}乡", kind="township", phone=""))
@@ -52,7 +53,8 @@ def nation(county: County) -> County:
         townships.append(Township.model_construct(unit=code, geometry=geometry))
     reaches = [_reach(dice, n, townships) for n in range(REACHES)]
     east, north = WEST + SIDE * ACROSS, SOUTH + SIDE * TALL
-    outline = {"type": "Polygon", "coordinates": [[[WEST, SOUTH], [east, SOUTH], [east, north], [WEST, north], [WEST, SOUTH]]]}
+    around = [[WEST, SOUTH], [east, SOUTH], [east, north], [WEST, north], [WEST, SOUTH]]
+    outline = {"type": "Polygon", "coordinates": [around]}
     fields: dict[str, Any] = {name: getattr(county, name) for name in County.model_fields}
     changed = {"units": (*units, *departments), "townships": tuple(townships), "reaches": tuple(reaches),
                "outline": outline, "risk_sources": ()}  # fmt: skip
