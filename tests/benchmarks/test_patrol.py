@@ -66,12 +66,15 @@ def test_a_patrol(build: Build, county: County) -> None:
     assert points >= len(judged) * POINTS * 0.9
     size = held / len(judged)
     parsed, sent = sum(len(gzip.decompress(one)) for _, one in made[0][1]), sum(len(one) for _, one in made[0][1])
+    pieces = len(made[0][1]) - 2
     tell(
         Row(
             "Patrol",
-            f"{points // len(judged):,} points in {len(made[0][1]) - 2} pieces ({sent / 1024:.0f} KB packed, "
-            f"{parsed / 1024:.0f} KB of JSON)",
+            f"{points // len(judged):,} points in {pieces} pieces ({sent / 1024:.0f} of {parsed / 1024:.0f} KB packed)",
             f"{shown(taken.subject)} by HTTP, judged; {size / 1024:.0f} KB stored",
-            f"{shown(taken.floor)} gzip and JSON", f"{taken.ratio:.1f} ×", "≤ 5 ×, ≤ 60 KB stored", taken.ratio <= 5 and size <= 60 * 1024,
+            f"{shown(taken.floor)} gzip and JSON",
+            f"{taken.ratio:.1f} ×",
+            "≤ 5 ×, ≤ 60 KB stored",
+            taken.ratio <= 5 and size <= 60 * 1024,
         )
-    )  # fmt: skip
+    )
