@@ -191,6 +191,26 @@ def test_somebody_was_faster_and_nothing_typed_is_lost(desk: Callable[[str], Des
     assert len(office.api.get(f"/cases/{case_id}").json["supervisions"]) == 1  # type: ignore[index]
 
 
+def test_a_closed_case_is_looked_back_on_at_its_place(desk: Callable[[str], Desk], build: Build) -> None:
+    case_id, _ = build.case("closed")
+    office = desk(OFFICE)
+    mini = office.case(case_id)
+    mini.tap("回头看反弹")
+    mini.sees("案件重新回到整改，开始新的期限，并发出督办函。")
+    mini.tap("确定回头看反弹")
+    mini.sees("请拍照：现场照片。")
+    mini.sees("请定位：您所在的位置。")
+    office.photograph()
+    mini.agree_to_privacy()
+    mini.shown(mini.page.get_by_label("第1张照片", exact=False)).wait_for()
+    mini.tap("用手机定位")
+    mini.sees("已定位，误差约 8 米")
+    mini.tap("填入：问题再次出现。")
+    mini.tap("确定回头看反弹")
+    mini.sees("反弹 1 次")
+    assert office.api.get(f"/cases/{case_id}").json["state"] == "rectifying"  # type: ignore[index]
+
+
 def test_each_fault_of_the_server_is_a_sentence_and_what_was_typed_stays(
     desk: Callable[[str], Desk], build: Build
 ) -> None:
