@@ -51,6 +51,7 @@ def test_the_old_ledger_is_looked_through_carried_out_and_withdrawn(
     desk.sees("已导入 2 件案件")
     desk.press("撤销这次导入")
     drain()
+    desk.page.reload()
     desk.sees("已撤销")
     assert not build.office().get("/cases?state=rectifying").json["items"]  # type: ignore[index]
 
