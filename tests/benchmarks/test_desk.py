@@ -18,7 +18,7 @@ from tests.build import OFFICE, Build
 N = 100_000
 PAGES = ("/desk/", "/desk/ledger", "/desk/ledger?state=rectifying&sort=due", "/desk/ledger?text=污水&overdue=true",
          "/desk/triage", "/desk/situation", "/desk/situation/layers.json", "/desk/supervision",
-         "/desk/extensions")  # fmt: skip
+         "/desk/extensions", "/desk/patrols", "/desk/assessment?month=2026-06")  # fmt: skip
 
 
 def test_pages_over_a_large_ledger(ledger_of: Callable[[int], APIFlask], wechat_url: str) -> None:

@@ -78,6 +78,7 @@ def test_a_patrol_is_played_back_with_its_photos_and_gaps(
     walk = walked_with_a_gap(sender)
     assert sender.phone.get(f"/patrols/{walk.id}").json["valid"] is True  # type: ignore[index]
     desk = screen().open(f"/desk/patrols/walked?since={build.clock():%Y-%m-%d}")
+    desk.looks_right("walked")
     desk.page.locator("a", has_text="回放").first.click()
     desk.page.wait_for_selector("[data-track][data-drawn]")
     desk.sees("没有定位的时段")
