@@ -74,7 +74,7 @@ def curve(shown: Shown, width: int, height: int) -> Curve | None:
          f"{one.on}：{one.value:g}{shown.target.measure}")
         for one in values
     ]  # fmt: skip
-    return Curve(width, height, " ".join(f"{x},{height_}" for x, height_, _ in dots), dots, y(goal))
+    return Curve(width, height, " ".join(f"{x},{up}" for x, up, _ in dots), dots, y(goal))
 
 
 def _card(work: Work, shown: Shown, width: int = 260, height: int = 64) -> dict[str, Any]:
