@@ -19,7 +19,7 @@ from backend.domain.holdings import Holding
 from backend.domain.masking import mask
 from backend.domain.periods import midnight
 from backend.domain.sheets import Cell, Heading
-from backend.models import Assignment, Case, CaseEvent, Clock, PersonalText, ReachName, Report, Unit
+from backend.models import Assignment, Case, CaseEvent, Clock, PersonalText, ReachName, Report, RiskSourceVersion, Unit
 
 if TYPE_CHECKING:
     from backend.work import Work
@@ -34,6 +34,9 @@ _OLD_DAYS = {
     "closed": "close",
 }
 PRIVACY = {"named": "实名", "confidential": "保密", "anonymous": "匿名"}
+_RISK_SOURCES = select(RiskSourceVersion.code, RiskSourceVersion.name).order_by(
+    RiskSourceVersion.effective_on, RiskSourceVersion.id
+)
 _REACHES = select(ReachName.code, ReachName.name, ReachName.river)
 UNRELEASED = "（举报内容由县河长办审核后转办）"
 
@@ -51,6 +54,8 @@ class Names:
         self.category = {category.code: category.name for category in county.categories}
         self.sources = county.rules.sources
         self.severity = {severity.code: severity.name for severity in county.severities}
+        self.risk_source = {version.code: version.name for version in work.session.execute(_RISK_SOURCES)}
+        self.risk_source |= {source.code: source.name for source in county.risk_sources}
 
     def units(self, codes: list[str]) -> str:
         return "、".join(self.unit.get(code, code) for code in dict.fromkeys(codes))
@@ -80,6 +85,7 @@ class Line:
     times: dict[str, int]
     merged_into: str
     result: str
+    measure: str
     names: Names
     now: datetime
 
@@ -112,10 +118,13 @@ def _batch(work: Work, names: Names, cases: list[Case], place: int) -> Iterator[
     first, last, times = _lives(work, ids)
     targets = _numbers(work, [case.merged_into_id for case in cases if case.merged_into_id is not None])
     results = {case.id: _result_of(case, last[case.id]) for case in cases}
-    texts = _texts(work, [moment.text_id for _, moment in results.values() if moment and moment.text_id])
+    told = [moment for _, moment in results.values()] + [last[case.id].get("start") for case in cases]
+    texts = _texts(work, [moment.text_id for moment in told if moment and moment.text_id])
     for number, case in enumerate(cases, start=place + 1):
         said, moment = results[case.id]
         words = texts.get(moment.text_id, "") if moment and moment.text_id else ""
+        begun = last[case.id].get("start")
+        measure = texts.get(begun.text_id, "") if begun and begun.text_id else ""
         merged_into = targets.get(case.merged_into_id, "") if case.merged_into_id else ""
         yield Line(
             place=number,
@@ -129,6 +138,7 @@ def _batch(work: Work, names: Names, cases: list[Case], place: int) -> Iterator[
             times=times[case.id],
             merged_into=merged_into,
             result="：".join(part for part in (said + merged_into, mask(words)) if part),
+            measure=mask(measure),
             names=names,
             now=work.now,
         )
@@ -225,6 +235,11 @@ def _place(line: Line) -> str:
     return "；".join(dict.fromkeys(said))
 
 
+def _risk_source(line: Line) -> Cell:
+    code = line.case.risk_source
+    return line.names.risk_source.get(code, code) if code else None
+
+
 def _privacy(line: Line) -> str:
     kinds = line.names.sources.kinds
     people = [r for r in line.reports if r.source in kinds and kinds[r.source].reporter]
@@ -255,6 +270,17 @@ def _opened(line: Line) -> Cell:
 
 def _count(*actions: str) -> Callable[[Line], Cell]:
     return lambda line: sum(line.times.get(action, 0) for action in actions)
+
+
+def _person(line: Line) -> Cell:
+    """Who answers for the measure, as the unit named them when it began."""
+    person = line.last["start"].data.get("person") if "start" in line.last else None
+    return str(person) if person else None
+
+
+def _planned(line: Line) -> Cell:
+    said = line.last["start"].data.get("date") if "start" in line.last else None
+    return date.fromisoformat(said) if said else None
 
 
 def _closed(line: Line) -> Cell:
@@ -335,13 +361,27 @@ COLUMNS: tuple[_Column, ...] = (
     (Heading("所在乡镇", 12), _township),
     (Heading("主办单位", 16), lambda line: line.names.units([line.case.lead_unit]) if line.case.lead_unit else None),
     (Heading("协办单位", 20), _assisting),
+    (Heading("风险源", 16), _risk_source),
+    (Heading("整改措施", 30), lambda line: line.measure or None),
+    (Heading("责任人", 9), _person),
+    (Heading("计划完成", 12), _planned),
     (Heading("举报方式", 9), _privacy),
     (Heading("举报份数", 6), lambda line: len(line.reports)),
     (Heading("登记时间", 17), _opened),
+    (Heading("转人工分办", 17), _last("hold")),
     (Heading("首次交办", 17), _first("assign", "reassign", "rule")),
     (Heading("最近交办", 17), _last("assign", "reassign", "rule")),
+    (Heading("最近退回", 17), _last("return")),
+    (Heading("裁定", 17), _last("rule")),
     (Heading("签收", 17), _last("accept")),
     (Heading("开始整改", 17), _last("start")),
+    (Heading("最近申请延期", 17), _last("ask_extension")),
+    (Heading("最近同意延期", 17), _last("grant_extension")),
+    (Heading("最近催办", 17), _last("remind", "remind_due")),
+    (Heading("最近督办", 17), _last("supervise")),
+    (Heading("督办最近回复", 17), _last("reply_supervision")),
+    (Heading("应急联动启动", 17), _last("declare_emergency")),
+    (Heading("应急联动解除", 17), _last("stand_down")),
     (Heading("申请销号", 17), _last("request_closure", "settle_on_spot")),
     (Heading("最近驳回", 17), _last("send_back")),
     (Heading("销号", 17), _closed),
@@ -359,6 +399,7 @@ COLUMNS: tuple[_Column, ...] = (
         if not (kind == "refuse" and said == "逾期过")
     ),
     (Heading("整改期限（按规则）", 17), lambda line: line.case.rule_rectify_by),
+    (Heading("来源要求签收", 17), lambda line: line.case.sign_by),
     (Heading("来源要求期限", 17), lambda line: line.case.ordered_by),
     (Heading("现在逾期", 12), _overdue_now),
     (Heading("各单位用时（工作日）", 36), _holders),
@@ -366,6 +407,9 @@ COLUMNS: tuple[_Column, ...] = (
     (Heading("逾期天数合计", 8), _late_days),
     (Heading("退回次数", 6), lambda line: line.case.refusals),
     (Heading("驳回次数", 6), lambda line: line.case.rounds),
+    (Heading("申请延期次数", 6), _count("ask_extension")),
+    (Heading("延期次数", 6), _count("grant_extension")),
+    (Heading("回头看次数", 6), _count("pass_follow_up", "fail_follow_up")),
     (Heading("反弹次数", 6), _count("fail_follow_up")),
     (Heading("催办次数", 6), _count("remind", "remind_due")),
     (Heading("督办次数", 6), _count("supervise")),

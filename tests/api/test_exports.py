@@ -117,6 +117,29 @@ def test_refusal_overdue_and_each_holders_days_are_in_the_row(build: Build) -> N
     mine = held[shown["lead_unit_name"], "整改"]
     assert row["主办单位整改天数"] == str(mine["used_days"])
     assert row["逾期天数合计"] == str(sum(h["overdue_days"] for h in shown["holders"]))
+    assert [row["最近退回"], row["裁定"], row["计划完成"]] == ["2026-06-01 09:00", "2026-06-03 09:00", "2026-06-10"]
+    assert [row["整改措施"], row["责任人"]] == ["清理", "李"]
+
+
+def test_extensions_letters_and_look_backs_are_counted_and_dated_in_the_row(build: Build) -> None:
+    case_id, handler = build.case("rectifying")
+    office = build.office()
+    wishes = {"rectify_by": "2026-06-15", "reason": "连日大雨"}
+    assert handler.act(case_id, "ask_extension", **wishes).status_code == 200
+    build.clock.move(hours=1)
+    office.act(case_id, "refuse_extension", reason="先报进度")
+    build.clock.move(hours=1)
+    handler.act(case_id, "ask_extension", **wishes)
+    build.clock.move(hours=1)
+    granted = office.act(case_id, "grant_extension", reason="同意", rectify_by="2026-06-15")
+    assert granted.status_code == 200, granted.json
+    letter = office.act(case_id, "supervise", reason="抓紧", demands="按期完成")
+    assert letter.status_code == 200, letter.json
+    [row] = exported(office)
+    assert [row["申请延期次数"], row["延期次数"], row["督办次数"]] == ["2", "1", "1"]
+    assert [row["最近申请延期"], row["最近同意延期"]] == ["2026-06-01 11:00", "2026-06-01 12:00"]
+    assert [row["最近督办"], row["督办最近回复"]] == ["2026-06-01 12:00", ""]
+    assert [row["整改期限（现在）"][:10], row["回头看次数"]] == ["2026-06-15", "0"]
 
 
 def test_every_other_end_of_a_case_is_said(build: Build) -> None:
