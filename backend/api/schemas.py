@@ -202,6 +202,7 @@ class HolderOut(BaseModel):
     overdue: bool
     overdue_days: int
     overdue_hours: float | None
+    charged: bool = Field(description="whether the delay is this unit's own: it used more than the rules give it")
     running: bool
     due_at: datetime
 

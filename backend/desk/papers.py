@@ -77,7 +77,8 @@ def of_case(work: Work, page: dict[str, Any], pictures: list[Picture]) -> dict[s
         "routing": case["routing_reason"] or "",
         "reports": [{"at": pages.clock_time(one["submitted_at"]), "text": one["text"]} for one in case["reports"]],
         "holders": [
-            [one["holder_name"], one["kind_title"], f"{one['used_days']} 个工作日", "是" if one["overdue"] else "否",
+            [one["holder_name"], one["kind_title"], f"{one['used_days']} 个工作日",
+             ("是" if one["charged"] else "是（不计该单位）") if one["overdue"] else "否",
              pages.clock_time(one["due_at"])]
             for one in case["holders"]
         ],

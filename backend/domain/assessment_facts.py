@@ -88,12 +88,14 @@ def _patrolled(one: Completion) -> Fact:
 def _clocks(work: Work, asked: Asked, facts: Facts) -> None:
     """Each stretch belongs to the month in which it was decided: kept by its stop, or broken by its deadline.
 
-    What a holder took over after the deadline is broken at once, for its own stretch. What ended in time without the
+    Who took a case over has at least the days that the rules give anybody, less those it had it before (Clock.own_by).
+    What ended in time without the
     unit's own act, by a reassignment or a merge, is neither merit nor fault. A case counts once for a holder and kind.
     """
-    ended = func.coalesce(Clock.stopped_at, Clock.due_at)
-    decided = func.greatest(Clock.started_at, func.least(Clock.due_at, ended))
-    late = Clock.due_at < func.coalesce(Clock.stopped_at, asked.known_by)
+    ended = func.coalesce(Clock.stopped_at, func.greatest(Clock.due_at, Clock.own_by))
+    due_at = func.greatest(Clock.due_at, Clock.own_by)
+    decided = func.greatest(Clock.started_at, func.least(due_at, ended))
+    late = due_at < func.coalesce(Clock.stopped_at, asked.known_by)
     own = (
         select(true())
         .where(
@@ -165,13 +167,29 @@ def _ratings(work: Work, asked: Asked, facts: Facts) -> None:
 
 
 def _letters(work: Work, asked: Asked, letter_costs: float, late_costs: float, facts: Facts) -> None:
-    """Letters that follow a recurrence cost nothing more: the recurrence has been counted."""
+    """Letters that follow a recurrence cost nothing more: the recurrence has been counted.
+
+    Nor does one that came by rule while whoever had taken the case over was not late on its own account.
+    """
     columns = (
         Supervision.id, Supervision.number, Supervision.unit_code, Case.id, Case.serial, Case.opened_at,
     )  # fmt: skip
     opened = select(*columns).join(Case, Case.id == Supervision.case_id)
+    of_others = (
+        select(true())
+        .where(
+            Supervision.why == "overdue",
+            Clock.case_id == Supervision.case_id,
+            Clock.kind == "rectify",
+            Clock.holder == Supervision.unit_code,
+            Clock.started_at <= Supervision.opened_at,
+            or_(Clock.stopped_at.is_(None), Clock.stopped_at > Supervision.opened_at),
+            Clock.own_by > Supervision.opened_at,
+        )
+        .exists()
+    )
     opened = opened.where(
-        asked.holds(Supervision.opened_at), Supervision.why.not_in(("failed_follow_up", "recurrences"))
+        ~of_others, asked.holds(Supervision.opened_at), Supervision.why.not_in(("failed_follow_up", "recurrences"))
     )
     for letter, number, unit, case_id, serial, opened_at in work.session.execute(opened.order_by(Supervision.id)):
         ids = {"letter": [str(letter)], "case": [str(case_id)]}

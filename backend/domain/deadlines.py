@@ -141,7 +141,31 @@ def _pass_on(work: Work, case: Case, clock: Clock, holder: str) -> None:
     clock.stopped_at = work.now
     work.session.flush()
     as_it_stands = Reckoned(clock.due_at, clock.in_hours, clock.days, clock.since, clock.set_by)
-    start(work, case, cast(Kind, clock.kind), holder, as_it_stands)
+    kind = cast(Kind, clock.kind)
+    taken_over = start(work, case, kind, holder, as_it_stands)
+    taken_over.own_by = _own_by(work, case, taken_over)
+
+
+def _own_by(work: Work, case: Case, clock: Clock) -> datetime | None:
+    """Until when the rules would give the holder of a new stretch, by its own time alone; None when not longer.
+
+    The case is overdue by its deadline, whoever holds it. But nobody answers for the days that others used: who takes
+    over is charged only after as many days as any unit is given, less those that it had the case itself.
+    """
+    kind = cast(Kind, clock.kind)
+    earlier = select(Clock).where(Clock.case_id == case.id, Clock.kind == kind, Clock.id != clock.id)
+    stretches = list(work.session.scalars(earlier))
+    mine = [(one.started_at, one.stopped_at or work.now) for one in stretches if one.holder == clock.holder]
+    if len(mine) == len(stretches):
+        return None
+    days, hours = limit(work, case, kind)
+    if days is None:
+        left = timedelta(hours=hours or 0) - sum((end - begun for begun, end in mine), timedelta())
+        own_by = work.now + left
+    else:
+        left_days = days - sum(working_days_between(work.county.calendar, begun, end) for begun, end in mine)
+        own_by = after(work, work.now, left_days) if left_days > 0 else work.now
+    return own_by if own_by > max(work.now, clock.due_at) else None
 
 
 def hand_over_all(work: Work, case: Case, old: str, new: str) -> None:
@@ -159,7 +183,8 @@ def resume_rectify(work: Work, case: Case, holder: str) -> None:
         .order_by(Clock.stopped_at.desc(), Clock.id.desc())
         .limit(1)
     )
-    start(work, case, "rectify", holder, None if last is None else _left(work, last))
+    clock = start(work, case, "rectify", holder, None if last is None else _left(work, last))
+    clock.own_by = _own_by(work, case, clock)
 
 
 def _left(work: Work, last: Clock) -> Reckoned:

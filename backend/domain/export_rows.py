@@ -331,7 +331,7 @@ def _holder(line: Line, held: Holding) -> str:
     if not held.overdue:
         return said
     late = f"{held.overdue_hours:g}小时" if held.overdue_hours is not None else f"{held.overdue_days}天"
-    return f"{said}，逾期{late}"
+    return f"{said}，逾期{late}" if held.charged else f"{said}，接手时限内案件逾期{late}（不计该单位）"
 
 
 def _lead_days(line: Line) -> Cell:

@@ -26,6 +26,7 @@ class Holding:
     Days are working days; hours run day and night and are None where the clock counts in days. The day of a
     hand-over is the former holder's. `overdue`: some stretch ran past its deadline while this unit held it, by
     `overdue_days` working days or `overdue_hours` hours; 0 days overdue means late by less than a working day.
+    `charged`: the delay is its own doing; not so while who took over has not used what the rules give it.
     """
 
     holder: str
@@ -35,6 +36,7 @@ class Holding:
     overdue: bool
     overdue_days: int
     overdue_hours: float | None
+    charged: bool
     running: bool
     due_at: datetime
 
@@ -73,6 +75,7 @@ def _one(calendar: Calendar, holder: str, kind: str, found: list[Clock], now: da
         overdue=bool(late),
         overdue_days=sum(working_days_between(calendar, begun, end) for begun, end in late),
         overdue_hours=_hours(end - begun for begun, end in late) if in_hours else None,
+        charged=any(clock.charged(now) for clock in found),
         running=found[-1].stopped_at is None,
         due_at=found[-1].due_at,
     )

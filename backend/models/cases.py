@@ -149,12 +149,18 @@ class Clock(Base):
     since: Mapped[datetime | None]
     set_by: Mapped[str | None]
     provisional: Mapped[bool] = mapped_column(default=False, server_default=false())
+    # For who took the case over from another: until when the rules would give them, by their own time alone.
+    own_by: Mapped[datetime | None]
     next_push_at: Mapped[datetime | None]
     push_version: Mapped[int | None]
 
     def overdue(self, now: datetime) -> bool:
         """Whether this stretch ran, or runs, past its deadline. A lapsed right to refuse is nobody's delay."""
         return self.kind != "refuse" and self.due_at < (self.stopped_at or now)
+
+    def charged(self, now: datetime) -> bool:
+        """Whether its own holder is to blame that this stretch is overdue: it used more than the rules give it."""
+        return self.overdue(now) and (self.own_by is None or self.own_by < (self.stopped_at or now))
 
 
 class PersonalText(Base):

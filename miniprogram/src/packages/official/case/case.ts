@@ -44,10 +44,10 @@ function stepsOf(found: CaseEvent[], units: Map<string, string>) {
 }
 
 function holdersOf(found: Case) {
-  return found.holders.map(({ holder_name, kind_title, used_days, used_hours, overdue, overdue_days, overdue_hours, running }) => {
+  return found.holders.map(({ holder_name, kind_title, used_days, used_hours, overdue, overdue_days, overdue_hours, charged, running }) => {
     const used = used_hours === null ? `${used_days} 个工作日` : `${used_hours} 小时`
     const over = overdue_hours === null ? `${overdue_days} 个工作日` : `${overdue_hours} 小时`
-    return { words: `${holder_name}：${kind_title}用了 ${used}${running ? '（还在计）' : ''}`, over: overdue ? `超期 ${over}` : '' }
+    return { words: `${holder_name}：${kind_title}用了 ${used}${running ? '（还在计）' : ''}`, over: overdue ? `超期 ${over}${charged ? '' : '（接手时限内，不计该单位）'}` : '' }
   })
 }
 

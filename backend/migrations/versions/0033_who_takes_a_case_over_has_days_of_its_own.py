@@ -1,0 +1,22 @@
+"""who takes a case over has days of its own
+
+Revision ID: 0033
+Revises: 0025
+
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0033"
+down_revision = "0025"
+branch_labels = None
+depends_on = None
+
+
+def upgrade():
+    op.add_column("clocks", sa.Column("own_by", sa.DateTime(timezone=True), nullable=True))
+
+
+def downgrade():
+    op.drop_column("clocks", "own_by")
