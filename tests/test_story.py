@@ -243,6 +243,8 @@ def the_books_agree(story: Story, case_id: str) -> None:
         "主办单位整改天数": 14,
         "逾期天数合计": 6,
         "退回次数": 1,
+        "延期次数": 1,
+        "回头看次数": 2,
         "反弹次数": 1,
         "催办次数": len({(one["clock"], one["step"], one["due_at"]) for one in case["reminders"]}),
         "督办次数": len(case["supervisions"]),
