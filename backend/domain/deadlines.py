@@ -147,14 +147,13 @@ def _pass_on(work: Work, case: Case, clock: Clock, holder: str) -> None:
 
 
 def _own_by(work: Work, case: Case, clock: Clock) -> datetime | None:
-    """Until when the rules would give the holder of a new stretch, by its own time alone; None when not longer.
+    """Until when the rules give the holder of a stretch, by its own time alone; None when that is not longer.
 
     The case is overdue by its deadline, whoever holds it. But nobody answers for the days that others used: who takes
     over is charged only after as many days as any unit is given, less those that it had the case itself.
     """
     kind = cast(Kind, clock.kind)
-    earlier = select(Clock).where(Clock.case_id == case.id, Clock.kind == kind, Clock.id != clock.id)
-    stretches = list(work.session.scalars(earlier))
+    stretches = list(work.session.scalars(select(Clock).where(Clock.case_id == case.id, Clock.kind == kind)))
     mine = [(one.started_at, one.stopped_at or work.now) for one in stretches if one.holder == clock.holder]
     if len(mine) == len(stretches):
         return None
@@ -281,6 +280,7 @@ def regrade(work: Work, case: Case) -> Clock | None:
         if days <= used_days and reckoned.due_at > clock.due_at and clock.set_by is None:
             return None
     _set(work, clock, within_order(work, case, "rectify", reckoned))
+    clock.own_by = _own_by(work, case, clock)
     return clock
 
 
@@ -317,6 +317,7 @@ def reckon_again(work: Work, case: Case) -> list[dict[str, Any]]:
             due_at = before
         reckoned = Reckoned(due_at, days=clock.days, since=clock.since, set_by=clock.set_by)
         _set(work, clock, within_order(work, case, clock.kind, reckoned))
+        clock.own_by = _own_by(work, case, clock)
         clock.provisional = False
         done.append({"clock": clock.kind, "holder": clock.holder, "before": before, "after": clock.due_at})
     return done

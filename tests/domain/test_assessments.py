@@ -13,11 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from backend.domain import assessments, duties, holdings, states
+from backend.domain import assessments, deadlines, duties, holdings, states
 from backend.domain.actors import TIMER, Actor
 from backend.domain.assessments import Month, Score
 from backend.domain.faults import Conflict
-from backend.models import AssessmentScore, Case, Patrol, RosterRole, Supervision, Verdict
+from backend.models import AssessmentScore, Case, Clock, Patrol, RosterRole, Supervision, Verdict
 from backend.work import Work
 from tests.domain.ledger import (
     HANDLER,
@@ -75,6 +75,12 @@ def value(month: Month, name: str, unit: str = LEAD) -> float | None:
 
 def done(work: Work, case: Case, handler: Actor = HANDLER) -> None:
     act(work, case, handler, "request_closure", photos=[photo(work)], done="已清理")
+
+
+def rectify(work: Work, case: Case) -> Clock:
+    clock = deadlines.running(work, case, "rectify")
+    assert clock is not None
+    return clock
 
 
 def rated(work: Work, case: Case, stars: int) -> None:
@@ -140,6 +146,16 @@ def test_who_sends_a_case_round_gets_only_the_days_back_that_it_had_not_used(wor
     act(work, case, OFFICE, "reassign", unit=LEAD, reason="仍由原单位办理")
     assert value(shown(work, "06-11T23:59"), "rectify") is None  # two more days, until the 11th
     assert lost(shown(work, "06-12T10:00"), "rectify") == [(25.0, str(case.id))]
+
+
+def test_a_graver_case_leaves_who_took_it_over_fewer_days(work: Work) -> None:
+    case = case_in(work, "rectifying")
+    work.now = at("06-05T10:00")
+    act(work, case, OFFICE, "reassign", unit=OTHER, reason="改由下游乡镇办理")
+    assert rectify(work, case).own_by == at("06-12T23:59:59")
+    act(work, case, OFFICE, "grade", severity="grave", reason="影响取水")  # two working days for anybody
+    clock = rectify(work, case)
+    assert (clock.due_at, clock.own_by) == (at("06-08T23:59:59"), at("06-09T23:59:59"))
 
 
 def test_a_letter_by_rule_for_the_days_of_others_costs_nothing(work: Work) -> None:
