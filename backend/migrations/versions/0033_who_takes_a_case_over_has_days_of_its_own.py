@@ -1,7 +1,7 @@
 """who takes a case over has days of its own
 
 Revision ID: 0033
-Revises: 0026
+Revises: 0027
 
 """
 
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0033"
-down_revision = "0026"
+down_revision = "0027"
 branch_labels = None
 depends_on = None
 
