@@ -24,13 +24,14 @@ from backend.work import Work, unit_of_work
 
 bp = APIBlueprint("assessment", __name__, enable_openapi=False)
 
+_OWN_ALONE = frozenset({"village_chief", "patroller"})  # who see nobody's score but their own
 PAGE = 200  # chiefs of one page
 _TRACED = 60  # links to what was looked at, of one part
 
 
 class MonthQuery(Input):
     month: str | None = Field(default=None, pattern=r"^20\d\d-(0[1-9]|1[0-2])$")
-    kind: Literal["unit", "chief"] = "unit"
+    kind: Literal["unit", "chief"] | None = Field(default=None, description="None: what the reader is assessed by")
     unit: Code | None = None
     after: str | None = Field(default=None, max_length=200, pattern=r"^[\w:\-]+$")
 
@@ -38,6 +39,7 @@ class MonthQuery(Input):
 @bp.get("/assessment")
 def show() -> Any:
     asked = forms.query(MonthQuery)
+    asked.kind = asked.kind or ("chief" if g.actor.role in _OWN_ALONE else "unit")
     with unit_of_work(g.actor) as work:
         month = _month(work, asked.month)
         shown = show_month(work, month)

@@ -10,7 +10,7 @@ from openpyxl import load_workbook
 
 from backend.county import County
 from backend.jobs import drain
-from tests.build import OFFICE, POINTS, Build, phone_of
+from tests.build import OFFICE, POINTS, ROSTER, Build, phone_of
 from tests.desk.conftest import Screen
 from tests.walks import Sender, Walk
 
@@ -93,6 +93,19 @@ def test_the_sheet_and_the_paper_hold_what_the_page_shows(build: Build, county: 
     assert paper.data.startswith(b"%PDF")
     number = build.office().get(f"/cases/{case_id}").json["number"]  # type: ignore[index]
     assert number in score_page(build, OFFICE, "2026-06", f"unit:{LEAD}").text
+
+
+def test_whoever_is_on_the_roster_reads_both_pages_and_a_village_chief_finds_their_own_score(build: Build) -> None:
+    seen = {}
+    for role in ("县级河长", "乡级河长", "村级河长", "巡河员", "督查员", "经办人", HEAD):
+        desk = build.at_the_desk(next(row[1] for row in ROSTER if row[2] == role))
+        pages = [desk.get(path) for path in ("/desk/patrols", "/desk/patrols/walked", "/desk/assessment")]
+        assert [page.status_code for page in pages] == [200, 200, 200], role
+        seen[role] = pages
+    assert "/scores/chief:" in seen["村级河长"][2].text
+    assert "提醒选中的" in seen["乡级河长"][0].text
+    for role in ("村级河长", "督查员"):
+        assert "提醒选中的" not in seen[role][0].text
 
 
 def test_a_month_that_cannot_be_shown_says_so_in_plain_words(build: Build) -> None:
