@@ -53,7 +53,7 @@ class PlansOut(BaseModel):
 
 
 class TimelineQuery(Input):
-    after: int = Field(default=0, ge=0, description="`next` of the answer before: what is newer")
+    after: int = Field(default=0, ge=0, le=2**31 - 1, description="`next` of the answer before: what is newer")
     limit: int = Field(default=50, ge=1, le=200)
 
 
