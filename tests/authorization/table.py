@@ -43,7 +43,7 @@ GET /api/v1/public/boards/{board} | everybody
 
 POST /api/v1/session | everybody
 GET /api/v1/session | signed_in
-PUT /api/v1/session/role |
+PUT /api/v1/session/role | handler
 POST /api/v1/session/phone | signed_in
 POST /api/v1/session/binding-code | signed_in
 GET /api/v1/account/closing | signed_in
@@ -76,12 +76,12 @@ GET /api/v1/cases/{case} | county own
 GET /api/v1/cases/{case}/events | county own
 GET /api/v1/cases/{case}/duplicates | county own
 GET /api/v1/cases/{case}/evidence | county
-GET /api/v1/cases/{case}/follow-ups | county
+GET /api/v1/cases/{case}/follow-ups | county own
 GET /api/v1/cases/{case}/timeline | county own
-POST /api/v1/cases/{case}/timeline | office own
+POST /api/v1/cases/{case}/timeline | office county_chief own
 GET /api/v1/cases/{case}/publication | office
 POST /api/v1/cases/{case}/publication | office
-POST /api/v1/cases/{case}/actions/note | office own
+POST /api/v1/cases/{case}/actions/note | office county_chief own
 POST /api/v1/cases/{case}/actions/request_closure | lead
 POST /api/v1/cases/{case}/actions/allocate | head
 POST /api/v1/cases/{case}/actions/close | county
@@ -99,6 +99,7 @@ POST /api/v1/reminders/{reminder}/reply | lead
 GET /api/v1/emergency-plans | officials
 GET /api/v1/supervisions | officials
 GET /api/v1/supervisions/{letter} | county own
+POST /desk/supervision/{letter}/accept | office
 POST /api/v1/supervisions/{letter}/replies | head
 POST /api/v1/supervisions/{letter}/replies/{reply}/accept | office
 POST /api/v1/supervisions/{letter}/replies/{reply}/send-back | office
@@ -200,13 +201,13 @@ GET /desk/enrol | everybody
 GET /desk/static/{asset} | everybody
 GET /desk/no-such-page |
 POST /desk/sign-in/code | everybody
-POST /desk/sign-in/finish |
+POST /desk/sign-in/finish | everybody
 POST /desk/sign-in/password |
 POST /desk/enrol | everybody
 POST /desk/enrol/password | everybody
 GET /desk/ | officials
 GET /desk/ledger | officials
-POST /desk/ledger/remind | officials
+POST /desk/ledger/remind | office county_chief
 POST /desk/ledger/views | officials
 POST /desk/ledger/views/{view}/drop | handler
 POST /desk/ledger/export | officials
@@ -218,8 +219,6 @@ GET /desk/situation/layers.json | officials
 GET /desk/triage | office
 GET /desk/supervision | officials
 POST /desk/supervision/{letter}/reply | head
-POST /desk/supervision/{letter}/accept | office
-POST /desk/supervision/{letter}/send_back | office
 POST /desk/supervision/{letter}/end | office
 GET /desk/follow-ups | county
 GET /desk/extensions | officials
@@ -227,11 +226,11 @@ GET /desk/appeals | officials
 POST /desk/appeals/{patrol} | office
 GET /desk/cases/{case} | county own
 GET /desk/cases/{case}/paper | county own
-POST /desk/cases/{case}/actions/note | office own
+POST /desk/cases/{case}/actions/note | office county_chief own
 POST /desk/cases/{case}/actions/close | county
 POST /desk/cases/{case}/reports/{report}/identity | office
 GET /desk/account | officials
-POST /desk/account/role |
+POST /desk/account/role | handler
 POST /desk/account/sessions/{session}/end | handler
 GET /desk/sign-ins | office
 
@@ -245,7 +244,7 @@ DELETE /api/v1/sessions | signed_in
 
 # What of the town's objects may stand in whose answers, wherever it stands: in lists, counts, files, pages.
 MAY_READ = {
-    "case": "county own",
+    "case": "county own reporter",
     "report": "county own reporter",
     "photo": "county own reporter",
     "extension": "county own",
@@ -264,6 +263,8 @@ MAY_READ = {
     "contact_name": "lead office",
     "contact_phone": "lead office",
 }
+# Whoever reads the first may read the second with it: a source's plan holds its measures.
+TOLD_WITH = {"measure": "{source}"}
 
 
 def people(words: str) -> frozenset[str]:

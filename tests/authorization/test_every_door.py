@@ -16,13 +16,12 @@ from apiflask import APIFlask
 from werkzeug.test import TestResponse
 
 from backend.county import County
-from tests.authorization.table import MAY_READ, doors, people
+from tests.authorization.table import MAY_READ, TOLD_WITH, doors, people
 from tests.authorization.town import HERE, OFFICIALS, SOURCE, SPOT, THERE, Town
 from tests.build import Build
 from tests.conftest import MovableClock, Sweeper
 
 WHO = ("nobody", "stranger", "reporter", *OFFICIALS)
-LATER = {"If_Match": "9999"}  # a version that nobody has seen: whoever may is told so, and nothing is done
 # The forms that make a call go as far as the question of who asks; the rest is sent an empty one.
 FORMS: dict[str, dict[str, Any]] = {
     "/api/v1/session": {"code": "made-up"},
@@ -59,7 +58,9 @@ FORMS: dict[str, dict[str, Any]] = {
     "/api/v1/risk-sources/{source}": {
         "kind": "water_intake", "name": "改名", "unit": HERE, "reason": "改", **SPOT,
     },
-    "/api/v1/risk-sources/{source}/inspections": {"result": "normal", "words": "正常", "photos": [], "place": SPOT},
+    "/api/v1/risk-sources/{source}/inspections": {
+        "result": "normal", "words": "正常", "photos": [{"id": str(uuid.UUID(int=7)), "claim": "made-up"}], "place": SPOT,
+    },
     "/api/v1/risk-sources/{source}/plan": {"text": "网", "responsible": "李四", "responsible_unit": HERE},
     "/api/v1/risk-sources/{source}/measures": {"text": "网", "unit": HERE, "person": "李四", "due_on": "2026-06-30"},
     "/api/v1/measures/{measure}": {
@@ -100,7 +101,7 @@ QUERIES = {
     "/api/v1/duties/summary": "?first=2026-05-01&last=2026-05-31",
     "/api/v1/duties/completion.xlsx": "?first=2026-05-01&last=2026-05-31",
     "/api/v1/patrols/export.zip": "?first=2026-05-01&last=2026-05-31",
-    "/api/v1/follow-up-draws": "?month=2026-05",
+    "/api/v1/follow-up-draws": "?month=2026-05-01",
     "/api/v1/assessments/trend": f"?subject={HERE}",
 }
 ENDS_A_SIGN_IN = {"/api/v1/session", "/api/v1/sessions"}
@@ -120,19 +121,32 @@ class Knock:
 
     @property
     def turned_away(self) -> bool:
-        return self.status in (401, 403, 404) or self.code == "unknown_photo"
+        return self.status in (401, 403, 404) or (self.code == "unknown_photo" and "{photo}" in self.address)
 
 
-def knock(town: Town, who: str, method: str, address: str, objects: dict[str, str]) -> Knock:
+T = []
+
+
+def knock(*a):
+    import time
+    t = time.perf_counter()
+    k = knock_(*a)
+    T.append((time.perf_counter() - t, k.who, k.method, k.address, k.status))
+    return k
+
+
+def knock_(town: Town, who: str, method: str, address: str, objects: dict[str, str]) -> Knock:
+    if "{scan}" in address and objects is town.objects:
+        objects["scan"] = town.scan()
     path = filled(address, objects)
     form = filled(FORMS.get(address, {}), objects)
     if address.startswith("/desk"):
         answer = at_the_desk(town, who, method, path, form)
     else:
         answer = by_phone(town, who, method, address, path, form)
-    status, told = answer.status_code, answer.json if answer.is_json or "problem" in answer.mimetype else None
-    told = told if isinstance(told, dict) and status >= 400 else {}
-    if status == 303 and answer.location.startswith("/desk/sign-in") and not address.endswith("sign-out"):
+    status = answer.status_code
+    told = answer.get_json() if answer.mimetype == "application/problem+json" else {}
+    if status == 303 and answer.location.startswith("/desk/sign-in") and who not in OFFICIALS:
         status = 401
     title = told.get("title", "")
     if status >= 400 and not title and address.startswith("/desk"):
@@ -143,6 +157,7 @@ def knock(town: Town, who: str, method: str, address: str, objects: dict[str, st
 def by_phone(town: Town, who: str, method: str, address: str, path: str, form: dict[str, Any]) -> TestResponse:
     phone = town.fresh(who) if method == "DELETE" and address in ENDS_A_SIGN_IN else town.phones[who]
     headers = {"Authorization": f"Bearer {phone.token}"} if phone.token else {}
+    # A version that nobody has seen: whoever may is told so, and nothing is done.
     headers |= {"Idempotency-Key": uuid.uuid4().hex, "If-Match": "9999"}
     if "/photos/" in address:
         headers["Photo-Claim"] = "made-up"
@@ -155,7 +170,9 @@ def at_the_desk(town: Town, who: str, method: str, path: str, form: dict[str, An
     desk = town.desks.setdefault(who, town.build.app.test_client())  # type: ignore[arg-type]
     sent = None
     if method == "POST":
-        sent = {"form_token": town.form_token(who), "form_key": uuid.uuid4().hex, **form}
+        before = path.startswith(("/desk/sign-in", "/desk/enrol"))
+        token = town.form_token(who, signed_in=who in OFFICIALS and not before)
+        sent = {"form_token": token, "form_key": uuid.uuid4().hex, **form}
     return desk.open(path, method=method, data=sent)
 
 
@@ -188,11 +205,20 @@ def knocks(
         # Who is turned away comes first, so that nothing has changed yet when they look.
         for one in sorted(WHO, key=lambda one: one in who):
             real.append(knock(town, one, method, address, town.objects))
-            if one not in who and try_unknown and "{" in address and real[-1].status != 401:
+            if one not in who and try_unknown and real[-1].status != 401 and a_secret_from(one, address):
                 none.append(knock(town, one, method, address, unknown))
+    import collections
+    c = collections.Counter()
+    for x in T: c[x[2] + " " + x[3]] += x[0]
+    open("/tmp/q/authz_slow.txt", "w").write(f"{sum(x[0] for x in T)} {len(T)}\n" + "\n".join(map(str, c.most_common(40))))
     yield town, real, none
     sweeper.sweep()
     app.extensions["qinghe"].redis.flushdb()
+
+
+def a_secret_from(who: str, address: str) -> bool:
+    """Whether the address names a thing of which this person is not to know that it exists."""
+    return any(who not in people(may) for kind, may in MAY_READ.items() if f"{{{kind}}}" in address)
 
 
 def walked(town: Town) -> dict[str, dict[str, Any]]:
@@ -267,11 +293,17 @@ def test_what_belongs_to_others_stands_in_nobodys_answers(knocks: tuple[Town, li
         wrong += [
             f"{one.method} {one.address} tells {one.who} of the {kind}"
             for one in real
-            if one.who not in may and trace in one.body and f"{{{kind}}}" not in one.address
+            if one.who not in may and trace in one.body and not sent_along(one.address, kind)
         ]
         if not found & may:
             wrong.append(f"nobody at all was told of the {kind}: the search looks in the wrong place")
     assert not wrong, "\n" + "\n".join(wrong)
+
+
+def sent_along(address: str, kind: str) -> bool:
+    """Whether the caller named the thing, or something with which it may be read."""
+    blank = f"{{{kind}}}"
+    return blank in address or blank in str(FORMS.get(address, "")) or TOLD_WITH.get(kind, "?") in address
 
 
 def test_the_search_would_find_what_it_looks_for(knocks: tuple[Town, list[Knock], list[Knock]]) -> None:
@@ -280,4 +312,4 @@ def test_the_search_would_find_what_it_looks_for(knocks: tuple[Town, list[Knock]
     assert any(town.objects["case"].encode() in one.body for one in seen)
     assert any(SOURCE.encode() in one.body for one in seen)
     assert len(real) == len(WHO) * len(doors())
-    assert len(none) > 300
+    assert len(none) > 200

@@ -56,6 +56,7 @@ class Town:
         self.phones: dict[str, Phone] = {"nobody": build.nobody(), "stranger": build.resident("stranger")}
         self.phones |= {"reporter": self.reporter} | {who: build.official(number) for who, number in OFFICIALS.items()}
         self.desks: dict[str, Desk] = {}
+        self.tokens: dict[tuple[str, bool], str] = {}
         self.objects: Objects = {"contact_name": NAME, "contact_phone": NUMBER, "reach": WALKER[4].split("、")[0]}
         walked = county.reach_by_code[self.objects["reach"]]
         assert THERE not in (walked.lead, walked.left_bank, walked.right_bank)
@@ -82,7 +83,7 @@ class Town:
             (handler, "ask_extension", {"reason": "连日下雨", "rectify_by": "2026-06-20"}),
             (office, "remind", {"reason": "请抓紧"}),
             (office, "supervise", {"demands": "三日内清运"}),
-            (office, "declare_emergency", {"reason": "上游死鱼"}),
+            (office, "declare_emergency", {"reason": "上游死鱼", "assisting": ["530199-police"]}),
         ):
             done = who.act(case_id, action, **form)
             assert done.status_code == 200, (action, done.json)
@@ -104,10 +105,12 @@ class Town:
         case_id, _ = self.build.case("closed", category="fishing")
         office = self.phones["office"]
         assert office.act(case_id, "plan_follow_up", reason="抽查").status_code == 200
-        published = office.post(f"/cases/{case_id}/publication", {"photos": [], "reason": "公开", "withheld": False})
+        shown = office.get(f"/cases/{case_id}").json
+        photos = [photo["id"] for photo in shown["evidence"] if photo["purpose"] == "evidence"]
+        form = {"photos": photos, "reason": "公开", "withheld": False}
+        published = office.post(f"/cases/{case_id}/publication", form)
         assert published.status_code in (200, 201), published.json
         drain()
-        shown = office.get(f"/cases/{case_id}").json
         (follow_up,) = office.get(f"/cases/{case_id}/follow-ups").json["items"]
         self.objects |= {"public_number": shown["number"], "follow_up": follow_up["id"]}
         with self.build.app.app_context(), unit_of_work() as work:
@@ -175,23 +178,28 @@ class Town:
             work.actor = Actor(role="handler", unit=HERE, person_id=handler.id)
             view = desk_views.keep(work, "我的", "state=assigned")
             another = select(DeskSession.id).where(DeskSession.person_id == handler.id).order_by(DeskSession.id.desc())
-            _, code, _ = desk_scans.show(work, Browser("Chrome", "127.0.0.1"))
             board = work.county.rules.patrol.boards[0].code
             chosen = (SELECT_ONE.format(table) for table in ("follow_up_draws", "handovers"))
             draw, handover = (work.session.scalar(text(one)) for one in chosen)
             self.objects |= {
-                "view": str(view.id), "session": str(work.session.scalars(another.limit(1)).one()), "scan": code,
+                "view": str(view.id), "session": str(work.session.scalars(another.limit(1)).one()),
                 "board": token_of(work.vault, board), "board_code": board, "draw": str(draw), "handover": str(handover),
-                "person": str(handler.id), "role": str(handler.roles[0].id), "unit": HERE, "month": "2026-05",
+                "person": str(handler.id), "role": str(handler.roles[0].id), "unit": HERE, "month": "2026-06",
                 "asset": next((name for name in names if name.endswith(".css")), "desk.css"),
             }  # fmt: skip
         db.session.remove()
 
-    def form_token(self, who: str) -> str:
-        """What the forms of this browser carry; of one that is not signed in, from the sign-in page."""
-        desk = self.desks[who]
-        page = desk.get("/desk/account" if who in OFFICIALS else "/desk/sign-in").text
-        return re.search(r'name="form-token" content="(\w+)"', page)[1]  # type: ignore[index]
+    def scan(self) -> str:
+        """A code that a browser shows for a phone to confirm."""
+        with self.build.app.app_context(), unit_of_work() as work:
+            return desk_scans.show(work, Browser("Chrome", "127.0.0.1"))[1]
+
+    def form_token(self, who: str, signed_in: bool) -> str:
+        """What the forms of this browser carry, with a session and before there is one."""
+        if (who, signed_in) not in self.tokens:
+            page = self.desks[who].get("/desk/account" if signed_in else "/desk/sign-in").text
+            self.tokens[who, signed_in] = re.search(r'name="form-token" content="(\w+)"', page)[1]  # type: ignore[index]
+        return self.tokens[who, signed_in]
 
 
 SELECT_ONE = "SELECT id FROM {} LIMIT 1"
