@@ -34,7 +34,7 @@ GET /api/v1/county | everybody
 GET /api/v1/ledger/roots | everybody
 GET /api/v1/public/cases | everybody
 GET /api/v1/public/cases/{public_number} | everybody
-GET /api/v1/public/cases/{public_number}/photos/1/thumbnail | everybody
+GET /api/v1/public/cases/{public_number}/photos/0/thumbnail | everybody
 GET /api/v1/public/map | everybody
 GET /api/v1/public/counts | everybody
 GET /api/v1/public/reaches | everybody
@@ -181,7 +181,7 @@ GET /api/v1/duties/summary | officials
 GET /api/v1/duties/completion.xlsx | officials
 GET /api/v1/assessments/trend | officials
 GET /api/v1/assessments/{month} | officials
-GET /api/v1/assessments/{month}/scores/{unit} | county lead
+GET /api/v1/assessments/{month}/scores/unit:{unit} | county lead
 GET /api/v1/assessments/{month}/summons | officials
 GET /api/v1/assessments/{month}/scores.xlsx | office
 POST /api/v1/assessments/{month}/corrections | office

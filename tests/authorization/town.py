@@ -7,7 +7,6 @@ import json
 import re
 import uuid
 from datetime import date
-from typing import Any
 
 from sqlalchemy import select, text
 
@@ -150,14 +149,15 @@ class Town:
         }  # fmt: skip
         with self.build.app.app_context(), unit_of_work() as work:
             work.session.add(Handover(
-                kind="unit", from_unit=HERE, to_unit=HERE, reason="试", made_by="administrator", made_at=work.now, moved={},
+                kind="unit", from_unit=HERE, to_unit=HERE, reason="试", made_by="administrator", made_at=work.now,
+                moved={},
             ))  # fmt: skip
 
     def _register(self) -> None:
         office = self.phones["office"]
         entered = office.post("/risk-sources", {
-            "code": SOURCE, "name": "新取水口", "kind": "water_intake", "unit": HERE, "near_m": 50, "reason": "排查", **SPOT,
-            "lon": SPOT["lon"] + 0.02,
+            "code": SOURCE, "name": "新取水口", "kind": "water_intake", "unit": HERE, "near_m": 50, "reason": "排查",
+            **SPOT, "lon": SPOT["lon"] + 0.02,
         })  # fmt: skip
         assert entered.status_code == 201, entered.json
         plan = {"text": "隔离网", "responsible": "李四", "responsible_unit": HERE}
