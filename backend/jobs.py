@@ -42,6 +42,8 @@ from backend.domain import (
     patrols,
     photos,
     push,
+    report_surges,
+    retention,
     risk_alerts,
     roots,
     stamps,
@@ -70,6 +72,7 @@ _AT_ONCE = 8
 
 def route_case(work: Work, system: System, case_id: str) -> None:
     cases.route(work, UUID(case_id))
+    report_surges.watch(work, UUID(case_id))
 
 
 def tell(work: Work, system: System, case_id: str, seq: str) -> None:
@@ -213,6 +216,10 @@ def archive_cases(work: Work, system: System) -> None:
     archive.archive_due(work)
 
 
+def keep_no_longer(work: Work, system: System) -> None:
+    retention.carry_out(work)
+
+
 def carry_out_import(work: Work, system: System, import_id: str) -> None:
     imports.make(work, UUID(import_id), aside)
 
@@ -267,6 +274,7 @@ JOBS: dict[str, Callable[..., None]] = {
     "freeze_assessments": freeze_assessments,
     "freeze_assessment": freeze_assessment,
     "archive_cases": archive_cases,
+    "keep_no_longer": keep_no_longer,
 }
 
 
@@ -359,6 +367,12 @@ def _in_line(work: Work, name: str) -> bool:
 def defer_root_making() -> None:
     with _running_app(), unit_of_work() as work:
         work.defer("make_root")
+
+
+def defer_retention() -> None:
+    with _running_app(), unit_of_work() as work:
+        if not _in_line(work, "keep_no_longer"):
+            work.defer("keep_no_longer")
 
 
 def defer_hourly_rounds() -> None:
