@@ -1,7 +1,7 @@
 # Everything a developer does here. `make` alone prints the list.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-full lint bench lock clean miniprogram openapi desk
+.PHONY: help run demo test test-full lint bench lock licences clean miniprogram openapi desk
 .DELETE_ON_ERROR:
 
 BOOT := .local/bootstrap
@@ -66,6 +66,9 @@ lock: $(UV) ## 按 pyproject.toml 重新锁定依赖
 	$$lock pyproject.toml -o requirements.lock; \
 	$$lock pyproject.toml --group local --group dev -c requirements.lock -o requirements-dev.lock; \
 	$$lock requirements-uv.in -o requirements-uv.lock
+
+licences: $(READY) ## 按锁定文件生成第三方许可证清单（docs/licences.md）
+	@exec $(PY) -m backend.local.licences
 
 clean: ## 删除本检出的数据、虚拟环境与缓存
 	@if test -x $(PY); then $(PY) -m backend.local.run --clean; fi

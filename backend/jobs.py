@@ -52,6 +52,7 @@ from backend.domain import (
 )
 from backend.domain.exports import Press
 from backend.extensions import db
+from backend.logs import in_short
 from backend.models import Deferred
 from backend.queue import answered
 from backend.work import Work, aside, reading, ring, unit_of_work
@@ -437,7 +438,7 @@ def _attempt(row_id: int, attempt: int) -> None:
 
 
 def _put_off(work: Work, row: Deferred, error: Exception) -> None:
-    row.last_error = f"{type(error).__name__}: {error}"[:2000]
+    row.last_error = in_short(error)[:2000]
     if row.attempts > len(BACKOFF_S):
         _give_up(work, row, row.last_error)
         return

@@ -8,8 +8,8 @@ from backend.rules.base import Frozen
 
 
 class RetentionRules(Frozen):
-    """Calendar days. `identity_days` after a case is over, who reported is erased; `photo_days` after it, the reporters'
-    photos (0: never, both). The chain stays whole, and each erasure is an event of its case.
+    """Calendar days. `identity_days` after a case is over, who reported is erased; `photo_days` after it, the photos of
+    reporters (0: never, both). The chain stays whole, and each erasure is an event of its case.
 
     `notice_days` of a notice's age. `sign_in_days` after a sign-in ended, at phone and desk. `request_days`: for how
     long a create that is sent again is known (no phone keeps one longer). `work_days` of what was carried out.
