@@ -15,7 +15,9 @@ FREE = {
 
 def test_every_locked_package_stands_on_the_list_and_nothing_else() -> None:
     text = licences.LIST.read_text("utf-8")
-    listed = {name for line in text.splitlines() if line.startswith("**") for name in line.partition("：")[2].split("、")}
+    listed = {
+        name for line in text.splitlines() if line.startswith("**") for name in line.partition("：")[2].split("、")
+    }
     locked = {package for _, _, package in (*licences.python(), *licences.npm())}
     assert listed == locked, "run `make licences`"
 

@@ -80,7 +80,11 @@ def found() -> dict[str, dict[str, list[str]]]:
 
 
 def text() -> str:
-    lines = ["# 第三方软件的许可证", "", "由 `make licences` 按锁定文件生成，不要手工修改。清河自己的许可证是 Apache-2.0。"]
+    lines = [
+        "# 第三方软件的许可证",
+        "",
+        "由 `make licences` 按锁定文件生成，不要手工修改。清河自己的许可证是 Apache-2.0。",
+    ]
     for where, licences in found().items():
         lines += ["", f"## {where}（{sum(map(len, licences.values()))} 个）"]
         for licence, names in licences.items():

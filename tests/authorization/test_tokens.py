@@ -85,7 +85,7 @@ def test_whoever_is_taken_off_the_roster_is_a_resident_at_once(build: Build) -> 
     officials = [(m, with_ids(a)) for m, a, who, _ in doors() if "handler" in who and "stranger" not in who]
     wrong = []
     for method, path in officials:
-        if path.startswith("/desk"):
+        if path.startswith("/desk") or path.endswith("/session/role"):  # asked for with the form still empty
             continue
         headers = {"Authorization": f"Bearer {phone.token}", "Idempotency-Key": uuid.uuid4().hex, "If-Match": "1"}
         answer = phone.client.open(path, method=method, json={} if method != "GET" else None, headers=headers)
