@@ -2,7 +2,8 @@
 
 `METHOD address | who`. The people are those of town.py. "In" is everything but 401, 403 and 404, a conflict or a fault
 in the form included; everybody who is not named is turned away. The objects in braces are those of one township and of
-one resident; `~` before an address says that an id which does not exist is not to be tried there.
+one resident. `~` before a method: an id that does not exist is not to be tried there. `-`: the town has nothing of the
+kind, so that for those who get in, nothing is found.
 """
 
 from __future__ import annotations
@@ -174,6 +175,7 @@ GET /api/v1/boards/{board_code}/code | office
 GET /api/v1/boards/{board_code}/sheet.pdf | office
 
 GET /api/v1/duties | officials
+POST /api/v1/duties/reminders | lead neighbour water office county_chief
 GET /api/v1/duties/mine | officials
 GET /api/v1/duties/behind | officials
 GET /api/v1/duties/completion | officials
@@ -186,6 +188,11 @@ GET /api/v1/assessments/{month}/summons | officials
 GET /api/v1/assessments/{month}/scores.xlsx | office
 POST /api/v1/assessments/{month}/corrections | office
 POST /api/v1/assessments/{month}/publish | office
+
+GET /api/v1/orders | office
+POST /api/v1/answer-files | office
+GET /api/v1/answer-files | office
+-GET /api/v1/answer-files/{new}/file | office
 
 GET /api/v1/desk-scans/{scan} | officials
 POST /api/v1/desk-scans/{scan}/confirm | officials
@@ -234,6 +241,53 @@ POST /desk/account/role | handler
 POST /desk/account/sessions/{session}/end | handler
 GET /desk/sign-ins | office
 
+GET /desk/patrols | officials
+GET /desk/patrols/walked | officials
+GET /desk/patrols/duties.xlsx | officials
+GET /desk/patrols/{patrol} | county own
+GET /desk/patrols/{patrol}/track.geojson | county own
+GET /desk/patrols/{patrol}/track.gpx | county own
+POST /desk/patrols/reminders/look | lead neighbour water office county_chief
+POST /desk/patrols/reminders | lead neighbour water office county_chief
+
+GET /desk/targets | officials
+-GET /desk/targets/{new} | officials
+POST /desk/targets | office
+-POST /desk/targets/{new} | office
+-POST /desk/targets/{new}/end | office
+-POST /desk/targets/{new}/values | lead office
+
+GET /desk/setup | office
+GET /desk/setup/calendar | office
+GET /desk/setup/boards | office
+GET /desk/setup/boards/boards.pdf | office
+GET /desk/setup/boards/{board_code}/code | office
+GET /desk/setup/imports | office
+POST /desk/setup/imports | office
+GET /desk/setup/imports/{import} | office
+GET /desk/setup/imports/{import}/faults.xlsx | office
+-GET /desk/setup/imports/template/{new}.xlsx | office
+POST /desk/setup/imports/{import}/carry_out | office
+GET /desk/setup/roster | office
+POST /desk/setup/roster/{person}/code | office
+POST /desk/setup/roster/{person}/code/revoke | office
+GET /desk/setup/roster/template.xlsx | office
+POST /desk/setup/roster/file | office
+-GET /desk/setup/roster/file/{new} | office
+-GET /desk/setup/roster/file/{new}/faults.xlsx | office
+-POST /desk/setup/roster/file/{new}/use | office
+GET /desk/setup/rules | office
+GET /desk/setup/rules/edit | office
+POST /desk/setup/rules/edit | office
+POST /desk/setup/rules/file | office
+-GET /desk/setup/rules/versions/{none} | office
+-GET /desk/setup/rules/versions/{none}/folder.zip | office
+-POST /desk/setup/rules/versions/{none}/restore | office
+-GET /desk/setup/rules/drafts/{new} | office
+-GET /desk/setup/rules/drafts/{new}/faults.xlsx | office
+-POST /desk/setup/rules/drafts/{new}/confirm | office
+-POST /desk/setup/rules/drafts/{new}/drop | office
+
 POST /api/v1/reports/{report}/withdrawal | reporter
 POST /api/v1/reports/{report}/erasure | office
 POST /desk/account/sessions/end-others | officials
@@ -272,12 +326,13 @@ def people(words: str) -> frozenset[str]:
     return frozenset(one for word in words.split() for one in GROUPS.get(word, (word,)))
 
 
-def doors() -> list[tuple[str, str, frozenset[str], bool]]:
-    """Each row: method, address with its blanks, who gets in, whether an id that does not exist is to be tried."""
+def doors() -> list[tuple[str, str, frozenset[str], str]]:
+    """Each row: method, address with its blanks, who gets in, and the sign before the method."""
     found = []
     for line in TABLE.strip().splitlines():
         if line:
             door, _, who = line.partition("|")
             method, _, address = door.strip().partition(" ")
-            found.append((method.lstrip("~"), address, people(who), not method.startswith("~")))
+            sign = method[0] if method[0] in "~-" else ""
+            found.append((method.lstrip("~-"), address, people(who), sign))
     return found
