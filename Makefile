@@ -1,7 +1,7 @@
 # Everything a developer does here. `make` alone prints the list.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-full lint bench lock clean miniprogram openapi desk
+.PHONY: help run demo test test-full lint bench lock licences audit clean miniprogram openapi desk
 .DELETE_ON_ERROR:
 
 BOOT := .local/bootstrap
@@ -66,6 +66,15 @@ lock: $(UV) ## 按 pyproject.toml 重新锁定依赖
 	$$lock pyproject.toml -o requirements.lock; \
 	$$lock pyproject.toml --group local --group dev -c requirements.lock -o requirements-dev.lock; \
 	$$lock requirements-uv.in -o requirements-uv.lock
+
+licences: $(READY) ## 按锁定文件生成第三方许可证清单（docs/licences.md）
+	@exec $(PY) -m backend.local.licences
+
+# Asks the registries' own clients about known faults; there is no database of them without a network.
+audit: $(READY) ## 核对已知漏洞（需要网络；发布前运行）
+	@failed=0; $(UV) tool run --quiet pip-audit==2.10.1 --require-hashes --disable-pip -r requirements.lock || failed=1; \
+	for part in miniprogram backend/desk/assets; do \
+	(cd $$part && PATH="$(NODE):$$PATH" npm audit --package-lock-only) || failed=1; done; exit $$failed
 
 clean: ## 删除本检出的数据、虚拟环境与缓存
 	@if test -x $(PY); then $(PY) -m backend.local.run --clean; fi

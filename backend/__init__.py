@@ -76,6 +76,7 @@ def create_app(settings: Settings | None = None, **doubles: Any) -> APIFlask:
             "pool_size": settings.database_pool_size,
             "max_overflow": 2,
             "pool_pre_ping": True,
+            "hide_parameters": True,  # an error names the statement, never what somebody wrote
             "pool_recycle": 1800,
             "connect_args": {"connect_timeout": 5, "options": _SESSION},
         },

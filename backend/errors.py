@@ -19,6 +19,7 @@ from backend.clients.storage import StorageUnavailable
 from backend.clients.wechat import WeChatCodeInvalid, WeChatRefused, WeChatUnavailable
 from backend.domain.faults import Fault
 from backend.geo import PlaceFault
+from backend.logs import in_short, where
 
 log = structlog.get_logger()
 
@@ -109,5 +110,5 @@ def _unavailable(error: Exception) -> Response:
 def _database(error: DBAPIError) -> Response:
     if error.connection_invalidated:
         return _unavailable(error)
-    log.exception("database_error", exc_info=error)
+    log.error("database_error", error=in_short(error), where=where(error))
     return problem(500, "internal_error", "系统出错了，我们会尽快处理。")

@@ -42,6 +42,8 @@ from backend.domain import (
     patrols,
     photos,
     push,
+    report_surges,
+    retention,
     risk_alerts,
     roots,
     stamps,
@@ -50,6 +52,7 @@ from backend.domain import (
 )
 from backend.domain.exports import Press
 from backend.extensions import db
+from backend.logs import in_short
 from backend.models import Deferred
 from backend.queue import answered
 from backend.work import Work, aside, reading, ring, unit_of_work
@@ -70,6 +73,7 @@ _AT_ONCE = 8
 
 def route_case(work: Work, system: System, case_id: str) -> None:
     cases.route(work, UUID(case_id))
+    report_surges.watch(work, UUID(case_id))
 
 
 def tell(work: Work, system: System, case_id: str, seq: str) -> None:
@@ -213,6 +217,10 @@ def archive_cases(work: Work, system: System) -> None:
     archive.archive_due(work)
 
 
+def keep_no_longer(work: Work, system: System) -> None:
+    retention.carry_out(work)
+
+
 def carry_out_import(work: Work, system: System, import_id: str) -> None:
     imports.make(work, UUID(import_id), aside)
 
@@ -267,6 +275,7 @@ JOBS: dict[str, Callable[..., None]] = {
     "freeze_assessments": freeze_assessments,
     "freeze_assessment": freeze_assessment,
     "archive_cases": archive_cases,
+    "keep_no_longer": keep_no_longer,
 }
 
 
@@ -361,6 +370,12 @@ def defer_root_making() -> None:
         work.defer("make_root")
 
 
+def defer_retention() -> None:
+    with _running_app(), unit_of_work() as work:
+        if not _in_line(work, "keep_no_longer"):
+            work.defer("keep_no_longer")
+
+
 def defer_hourly_rounds() -> None:
     with _running_app(), unit_of_work() as work:
         work.defer("watch_measures")
@@ -423,7 +438,7 @@ def _attempt(row_id: int, attempt: int) -> None:
 
 
 def _put_off(work: Work, row: Deferred, error: Exception) -> None:
-    row.last_error = f"{type(error).__name__}: {error}"[:2000]
+    row.last_error = in_short(error)[:2000]
     if row.attempts > len(BACKOFF_S):
         _give_up(work, row, row.last_error)
         return

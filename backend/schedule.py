@@ -23,6 +23,7 @@ PUSH_S = 30
 DUTIES_S = 3600
 ROOTS_S = 600  # the first of each hour makes the hour's root
 HOURLY_S = 3600
+RETENTION_S = 6 * 3600
 _AGAIN_S = 2
 
 
@@ -42,6 +43,7 @@ def main() -> None:
             scheduler.register(jobs.defer_pushing, QUEUE, interval=PUSH_S, result_ttl=0, ttl=PUSH_S)
             scheduler.register(jobs.defer_root_making, QUEUE, interval=ROOTS_S, result_ttl=0)
             scheduler.register(jobs.defer_hourly_rounds, QUEUE, interval=HOURLY_S, result_ttl=0)
+            scheduler.register(jobs.defer_retention, QUEUE, interval=RETENTION_S, result_ttl=0)
             scheduler.start()
             return
         except RedisError as error:

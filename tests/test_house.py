@@ -22,6 +22,7 @@ from backend.api.access import ACCESS
 from backend.county import County
 from backend.extensions import Base, db
 from backend.jobs import JOBS
+from tests.authorization.table import doors
 from tests.build import POINTS, Build, phone_of
 
 ROOT = Path(__file__).parent.parent
@@ -228,6 +229,24 @@ def closed_doors(app: APIFlask, open_to: set[str], desk: bool = False) -> list[t
         if ACCESS[rule.endpoint] not in open_to and ACCESS[rule.endpoint].startswith("desk:") == desk
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
     ]
+
+
+def test_every_endpoint_has_its_row_in_the_table_of_the_tests(app: APIFlask) -> None:
+    """tests/authorization/table.py, written by hand: who gets in is said twice, and tried by everybody."""
+    adapter = app.url_map.bind("localhost")
+    plain = {"source": "FX-001", "scan": "11111111", "month": "2026-05", "unit": "530199001", "none": "7"}
+    some = plain | dict.fromkeys(("board", "reach", "public_number", "board_code", "asset"), "x")
+    met = set()
+    for method, place, _, _ in doors():
+        path = re.sub(r"\{(\w+)\}", lambda blank: some.get(blank[1], str(uuid.UUID(int=7))), place)
+        met.add((method, adapter.match(path, method=method)[0]))
+    open_to = {
+        (method, rule.endpoint)
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    assert open_to - met == set(), "add a row"
+    assert met - open_to == set()
 
 
 def test_without_a_token_every_closed_endpoint_answers_401(build: Build) -> None:

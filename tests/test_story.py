@@ -8,10 +8,15 @@ from __future__ import annotations
 
 import csv
 import io
+import logging
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 import openpyxl
+import pytest
+import requests
+import structlog
 
 from backend.clock import SHANGHAI
 from backend.domain import verification
@@ -20,7 +25,8 @@ from backend.domain.verification import Known
 from backend.jobs import defer_hourly_rounds, defer_pushing, drain
 from backend.local.pictures import make_jpeg
 from backend.work import reading
-from tests.build import INSPECTOR, POINTS, Build, Phone, phone_of
+from tests.build import INSPECTOR, OFFICE, POINTS, Build, Phone, phone_of
+from tests.ears import CallToTheOutside, listening, no_call_to_the_outside
 
 UNIT = POINTS["inside_township"]["lead"]
 OFFICE_UNIT = "530199-office"
@@ -91,6 +97,43 @@ class Story:
         return str(self.act(self.office, case_id, "close")["number"])
 
 
+@pytest.fixture
+def overheard(
+    build: Build,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[None]:
+    """All the while nothing calls where no setting leads, and no log tells a secret, a phone number or an openid."""
+    with listening(build, caplog, capfd, monkeypatch) as ears:
+        with no_call_to_the_outside(build):
+            yield
+        told, secrets = ears.heard(), ears.secrets()
+    assert len(secrets) > 100
+    assert not {what for value, what in secrets.items() if value in told}
+
+
+def test_the_guard_stops_a_call_to_the_outside_and_the_ears_hear(
+    build: Build,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with no_call_to_the_outside(build):
+        for address in ("http://192.0.2.1/", "http://example.com/", "http://127.0.0.1:9/"):
+            with pytest.raises(CallToTheOutside):
+                requests.get(address, timeout=1)
+    with listening(build, caplog, capfd, monkeypatch) as ears:
+        token = build.office().token
+        structlog.get_logger().warning("one careless line", phone=OFFICE)
+        logging.getLogger("a.library").debug("and another: %s", token)
+        told, secrets = ears.heard(), ears.secrets()
+    assert {what for value, what in secrets.items() if value in told} == {
+        "a phone number of the roster", "a token or a receipt code",
+    }  # fmt: skip
+
+
+@pytest.mark.usefixtures("overheard")
 def test_a_case_goes_the_hardest_way_and_all_books_agree(build: Build) -> None:
     story = Story(build)
     elsewhere = story.case_with_a_photo(seed=7)

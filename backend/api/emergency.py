@@ -18,9 +18,10 @@ from backend.api import schemas
 from backend.api.idempotency import once, required_key
 from backend.api.photos import show_photo
 from backend.api.schemas import Code, Input, Words
-from backend.domain import cases, emergency, states
+from backend.domain import cases, emergency, follow_ups, states
 from backend.domain.actors import ROLE_NAMES
 from backend.domain.photos import PhotoRef
+from backend.domain.words import ERASED
 from backend.models import Case, CaseEvent, Photo
 from backend.rules.emergency import LEAD
 from backend.work import Work, unit_of_work
@@ -53,7 +54,7 @@ class PlansOut(BaseModel):
 
 
 class TimelineQuery(Input):
-    after: int = Field(default=0, ge=0, description="`next` of the answer before: what is newer")
+    after: int = Field(default=0, ge=0, le=2**31 - 1, description="`next` of the answer before: what is newer")
     limit: int = Field(default=50, ge=1, le=200)
 
 
@@ -170,18 +171,27 @@ def add(case_id: UUID, form: EntryForm) -> Any:
 
 def _timeline(work: Work, case: Case, after: int, limit: int) -> dict[str, Any]:
     _, rows = emergency.timeline(work, case, after, limit)
-    ids = [UUID(photo["id"]) for event, _ in rows for photo in event.data.get("photos", ())]
+    ids = [one for event, _ in rows for one in _taken(event)]
     photos = {photo.id: photo for photo in work.session.scalars(select(Photo).where(Photo.id.in_(ids)))}
     return {
         "emergency": of_case(work, case),
-        "items": [_entry(work, event, text, photos) for event, text in rows],
+        "items": [
+            _entry(work, case, event, text, photos)
+            for event, text in rows
+            if not follow_ups.hidden(work.actor, event.action)
+        ],
         "next": rows[-1][0].seq if rows else after,
         "may_add": any(row.action == "note" for row in states.allowed(work, case, work.actor)),
     }
 
 
-def _entry(work: Work, event: CaseEvent, text: str | None, photos: dict[UUID, Photo]) -> dict[str, Any]:
-    taken = [UUID(photo["id"]) for photo in event.data.get("photos", ())]
+def _taken(event: CaseEvent) -> list[UUID]:
+    """The photos of an event by id. What a reporter adds tells only how many: theirs are seen with the report."""
+    told = event.data.get("photos", ())
+    return [] if isinstance(told, int) else [UUID(photo["id"]) for photo in told]
+
+
+def _entry(work: Work, case: Case, event: CaseEvent, text: str | None, photos: dict[UUID, Photo]) -> dict[str, Any]:
     return {
         "seq": event.seq,
         "at": event.at,
@@ -190,6 +200,6 @@ def _entry(work: Work, event: CaseEvent, text: str | None, photos: dict[UUID, Ph
         "role_title": ROLE_NAMES.get(event.role, "系统"),
         "unit": event.unit_code,
         "unit_name": _name(work, event.unit_code),
-        "text": text,
-        "photos": [show_photo(photos[one]) for one in taken if one in photos],
+        "text": ERASED if text is None and event.text_id else cases.readable_words(work, case, event, text),
+        "photos": [show_photo(photos[one]) for one in _taken(event) if one in photos],
     }

@@ -48,7 +48,7 @@ class LooksOut(BaseModel):
 
 class LooksQuery(Input):
     report: UUID | None = None
-    before: int | None = Field(default=None, ge=1)
+    before: int | None = Field(default=None, ge=1, le=2**31 - 1)
     limit: int = Field(default=20, ge=1, le=100)
 
 

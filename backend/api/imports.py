@@ -39,7 +39,7 @@ class CarryOutForm(Input):
 
 class RowsQuery(Input):
     outcome: Literal["new", "known", "faulty", "made"] | None = None
-    after: int | None = Field(default=None, ge=0, description="`next` of the page before")
+    after: int | None = Field(default=None, ge=0, le=2**31 - 1, description="`next` of the page before")
     limit: int = Field(default=50, ge=1, le=500)
 
 

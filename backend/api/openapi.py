@@ -25,6 +25,7 @@ Spec = dict[str, Any]
 WORDS: dict[tuple[str, str], tuple[str, ...]] = {("cases.act", "action"): states.ACTIONS}
 # Answers that only these give.
 ANSWERS: dict[str, tuple[int, ...]] = {
+    "exports.ask": (429,),
     "handovers.of_person": (404,),
     "reports.submit": (429,),
     "session.sign_in": (502,),

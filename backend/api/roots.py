@@ -21,7 +21,7 @@ bp = APIBlueprint("roots", __name__, tag="台账根")
 
 
 class RootsQuery(Input):
-    before: int | None = Field(default=None, ge=1, description="`next` of the page before")
+    before: int | None = Field(default=None, ge=1, le=2**31 - 1, description="`next` of the page before")
     limit: int = Field(default=20, ge=1, le=100)
 
 

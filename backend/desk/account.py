@@ -20,7 +20,7 @@ bp = APIBlueprint("account", __name__, enable_openapi=False)
 
 
 class EntriesQuery(Input):
-    before: int | None = Field(default=None, ge=1)
+    before: int | None = Field(default=None, ge=1, le=2**63 - 1)
 
 
 @bp.get("/account")

@@ -9,7 +9,7 @@ from flask import g
 
 from backend.desk import pages
 from backend.desk.rows import rows
-from backend.domain import ledger, states
+from backend.domain import ledger, report_surges, states
 from backend.domain.ledger import Filter
 from backend.work import unit_of_work
 
@@ -28,6 +28,16 @@ def show() -> Any:
         return pages.render(
             "home.html",
             counts=[(state, states.STATES[state], count) for state, count in counts.items() if state in states.OPEN],
+            surges=[
+                {
+                    "at": one.at,
+                    "unit": one.unit_code,
+                    "name": work.county.unit_by_code[one.unit_code].name,
+                    "words": report_surges.words(one),
+                }
+                for one in report_surges.recent(work)
+                if one.unit_code in work.county.unit_by_code
+            ],
             late=rows(work, late),
             more_late=more is not None,
             soon=rows(work, soon),

@@ -212,6 +212,7 @@ def confirm(work: Work, wanted: list[tuple[UUID, int]]) -> list[Confirmed]:
 def _close_one(work: Work, case_id: UUID, version: int) -> Fault | None:
     try:
         with work.session.begin_nested():
+            cases.get(work, case_id)
             finding = of_case(work, case_id)
             if finding is None or finding.settled_at is None:
                 raise NotFound("这个案件不是现场办结的。", "not_settled")

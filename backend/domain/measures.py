@@ -65,11 +65,11 @@ def change(work: Work, measure_id: UUID, form: MeasureForm, reason: str, seen: i
 
 def finish(work: Work, measure_id: UUID, words: str, refs: list[PhotoRef], seen: int) -> Measure:
     """The owner, or the office, says that it is done, and shows it."""
-    measure = _locked(work, measure_id, seen)
+    measure = _locked(work, measure_id)
     owner = work.actor.role in UNIT_ROLES and work.actor.unit == measure.unit_code
     if not owner and work.actor.role != "office":
         raise Forbidden("not_yours_to_do", "只有责任单位或县河长办可以填报完成情况。")
-    _in_state(measure, "open")
+    _in_state(measure, "open", seen)
     _needs(words, "words", "完成情况")
     if not refs:
         raise Fault("missing_field", "请至少上传一张完成后的照片。", field="photos")
@@ -97,23 +97,24 @@ def drop(work: Work, measure_id: UUID, reason: str, seen: int) -> Measure:
 
 
 def _mine_to_change(work: Work, measure_id: UUID, seen: int, state: str) -> Measure:
-    measure = _locked(work, measure_id, seen)
+    measure = _locked(work, measure_id)
     if work.actor.role != "office":
         raise Forbidden("not_yours_to_do", "只有县河长办可以变更措施。")
-    _in_state(measure, state)
+    _in_state(measure, state, seen)
     return measure
 
 
-def _locked(work: Work, measure_id: UUID, seen: int) -> Measure:
+def _locked(work: Work, measure_id: UUID) -> Measure:
     measure = work.session.get(Measure, measure_id, with_for_update=True, populate_existing=True)
     if measure is None:
         raise NotFound("找不到这条措施。")
-    if measure.version != seen:
-        raise Conflict("stale_version", "这条措施刚刚被别人修改过，请刷新后再操作。", version=measure.version)
     return measure
 
 
-def _in_state(measure: Measure, state: str) -> None:
+def _in_state(measure: Measure, state: str, seen: int) -> None:
+    """After the question of who asks: whoever may not do it does not learn how often it was changed."""
+    if measure.version != seen:
+        raise Conflict("stale_version", "这条措施刚刚被别人修改过，请刷新后再操作。", version=measure.version)
     if measure.state != state:
         raise Conflict("wrong_state", f"这条措施当前为“{STATES[measure.state]}”，不能做此操作。", state=measure.state)
 

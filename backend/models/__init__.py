@@ -26,6 +26,7 @@ from backend.models.photos import Photo
 from backend.models.places import CountyVersion, Unit
 from backend.models.publications import Publication
 from backend.models.reminders import Reminder
+from backend.models.report_surges import ReportSurge
 from backend.models.reports import Report, Supplement
 from backend.models.risk_sources import Inspection, RiskSourceAlert, RiskSourceEvent, RiskSourceVersion
 from backend.models.roots import LedgerHead, LedgerRoot
@@ -94,6 +95,7 @@ __all__ = [
     "ReachName",
     "Reminder",
     "Report",
+    "ReportSurge",
     "RiskSourceAlert",
     "RiskSourceEvent",
     "RiskSourceVersion",

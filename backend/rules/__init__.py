@@ -17,6 +17,8 @@ from backend.rules.emergency import EmergencyRules
 from backend.rules.imports import ImportRules
 from backend.rules.patrol import PatrolRules
 from backend.rules.publication import PublicationRules
+from backend.rules.report_surges import SurgeRules
+from backend.rules.retention import RetentionRules
 from backend.rules.risk_sources import RiskSourceRules
 from backend.rules.sources import SourceRules
 from backend.rules.supervision import SupervisionRules
@@ -34,6 +36,8 @@ class Rules(Frozen):
     imports: ImportRules = ImportRules()
     patrol: PatrolRules = PatrolRules()
     publication: PublicationRules = PublicationRules()
+    report_surges: SurgeRules = SurgeRules()
+    retention: RetentionRules = RetentionRules()
     risk_sources: RiskSourceRules = RiskSourceRules()
     sources: SourceRules = SourceRules()
     supervision: SupervisionRules = SupervisionRules()

@@ -99,6 +99,29 @@ def test_who_takes_no_part_neither_reads_nor_adds(build: Build) -> None:
     assert inspector.post(f"/cases/{case_id}/timeline", {"text": "x"}).status_code == 403
 
 
+def test_what_the_reporter_adds_meanwhile_stands_on_the_timeline_as_units_may_read_it(build: Build) -> None:
+    """That words came in, not the words that tell who wrote them; and who will look back is nobody's of a unit."""
+    build.report(build.resident("afraid"), category="illegal_discharge", privacy="confidential")
+    office = build.office()
+    case_id = office.get("/cases?limit=1").json["items"][0]["id"]
+    form = {"unit": LEAD, "assisting": [WATER], "reason": "属地办理"}
+    assert office.act(case_id, "assign", **form).status_code == 200
+    assert office.act(case_id, "declare_emergency", reason="大量死鱼。").status_code == 200
+    afraid = build.resident("afraid")
+    mine = afraid.get("/reports").json["items"][0]["id"]
+    told = {"text": "我是老周，打我电话13987654321。", "photos": [build.photo(afraid)]}
+    assert afraid.post(f"/reports/{mine}/supplements", told).status_code == 201
+    assert afraid.post(f"/reports/{mine}/withdrawal", {"reason": "厂里的人来过，我叫周铁柱。"}).status_code == 200
+    for phone in (build.official(phone_of(LEAD)), build.official(phone_of(WATER))):
+        line = phone.get(f"/cases/{case_id}/timeline")
+        assert line.status_code == 200, line.json
+        assert [one["title"] for one in line.json["items"]][-2:] == ["补充举报", "撤回举报"]
+        assert line.json["items"][-1]["text"] == "（由县河长办审核后转告）"
+        assert "13987654321" not in line.text
+        assert "周铁柱" not in str(line.json)
+    assert "周铁柱" in str(office.get(f"/cases/{case_id}/timeline").json)
+
+
 def test_only_the_office_declares_and_stands_down(build: Build) -> None:
     case_id, township = build.case("accepted", category="illegal_discharge")
     chief, office = build.official(CHIEF), build.office()
