@@ -1,15 +1,15 @@
 """surges of reports on one township
 
-Revision ID: 0028
-Revises: 0027
+Revision ID: 0030
+Revises: 0028
 
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0028"
-down_revision = "0027"
+revision = "0030"
+down_revision = "0028"
 branch_labels = None
 depends_on = None
 

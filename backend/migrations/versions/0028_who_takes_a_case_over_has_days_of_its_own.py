@@ -1,6 +1,6 @@
 """who takes a case over has days of its own
 
-Revision ID: 0033
+Revision ID: 0028
 Revises: 0027
 
 """
@@ -8,7 +8,7 @@ Revises: 0027
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0033"
+revision = "0028"
 down_revision = "0027"
 branch_labels = None
 depends_on = None
