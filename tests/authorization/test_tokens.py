@@ -3,6 +3,7 @@ a picture is good for that picture alone."""
 
 from __future__ import annotations
 
+import re
 import uuid
 from typing import Any
 from urllib.parse import urlsplit
@@ -37,8 +38,8 @@ def closed(desk: bool) -> list[tuple[str, str]]:
 
 
 def with_ids(address: str) -> str:
-    parts = address.split("/")
-    return "/".join(str(uuid.UUID(int=7)) if "{" in part else part for part in parts)
+    number = re.sub(r"/versions/\{\w+\}", "/versions/7", address)  # the only ones that are counted
+    return re.sub(r"\{\w+\}", str(uuid.UUID(int=7)), number)
 
 
 def refused_at(phone: Phone) -> set[int]:
