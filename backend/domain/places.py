@@ -67,7 +67,7 @@ class Places:
         # GEOS builds the inner index of a prepared polygon at its first question, and not for two threads at once.
         self._prepared = threading.Lock()
 
-        areas = np.array([shapely.force_2d(shape(township.geometry)) for township in county.townships], dtype=object)
+        areas = np.array([_drawn(township.geometry) for township in county.townships], dtype=object)
         self._parts, owner = shapely.get_parts(areas, return_index=True)
         shapely.prepare(self._parts)
         self._part_unit = [county.townships[index].unit for index in owner]
@@ -155,7 +155,7 @@ class Places:
 
     def _index_reaches(self, reaches: tuple[Reach, ...]) -> None:
         """Cut the lines of all reaches into pieces of a few segments, kept as runs of one array of vertices."""
-        drawn = [shapely.force_2d(shape(reach.geometry)) for reach in reaches]
+        drawn = [_drawn(reach.geometry) for reach in reaches]
         # The parts of one line that follow each other become one, so that the river has no ends in its middle.
         joined = [shapely.line_merge(line, directed=True) if line.geom_type != "LineString" else line for line in drawn]
         lines, reach_of_line = shapely.get_parts(np.array(joined, dtype=object), return_index=True)
@@ -265,6 +265,17 @@ def places_of(county: County) -> Places:
         else:
             _places.move_to_end(id(county))
         return places
+
+
+def _drawn(geometry: dict[str, Any]) -> BaseGeometry:
+    """A GeoJSON geometry as shapely's. Its runs of vertices become arrays first: shapely reads numbers one by one."""
+
+    def runs(coordinates: Any) -> Any:
+        if isinstance(coordinates[0][0], int | float):
+            return np.array(coordinates, dtype=np.float64)
+        return [runs(part) for part in coordinates]
+
+    return shapely.force_2d(shape({**geometry, "coordinates": runs(geometry["coordinates"])}))
 
 
 def _metres_per_degree(lat: float) -> tuple[float, float]:

@@ -131,7 +131,6 @@ class Clock(Base):
         Index("uq_clocks_running", "case_id", "kind", unique=True, postgresql_where="stopped_at is null"),
         Index("ix_clocks_due_at", "due_at", postgresql_where="stopped_at is null"),
         Index("ix_clocks_kind_due_at", "kind", "due_at", "case_id", postgresql_where="stopped_at is null"),
-        Index("ix_clocks_started_at", "started_at"),
         Index("ix_clocks_next_push_at", "next_push_at", postgresql_where="stopped_at is null"),
         Index("ix_clocks_push_version", "push_version", postgresql_where="stopped_at is null"),
         CheckConstraint("kind in ('triage','refuse','accept','rectify','review')", name="kind"),

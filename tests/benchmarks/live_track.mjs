@@ -1,5 +1,6 @@
 // How much the page of a patrol hands to its picture while it is walked, a point a second: by the page's own functions.
-// Prints JSON: for each length of the track (seconds), the bytes of one redraw of its lines and the seconds between two.
+// Prints JSON: for each length of the track (seconds), the mean bytes of twenty redraws of its lines up to then, and the
+// seconds between two.
 import fs from 'node:fs'
 import path from 'node:path'
 import { createRequire } from 'node:module'
@@ -16,12 +17,19 @@ const built = esbuild.buildSync({
 })
 const file = path.join(process.argv[2], 'maps.mjs')
 fs.writeFileSync(file, built.outputFiles[0].text)
-const { piecesOf, river, walked } = await import(pathToFileURL(file).href)
+const { changedLines, piecesOf, river, walked } = await import(pathToFileURL(file).href)
 
 const line = Array.from({ length: 60 }, (_, n) => [102.7 + n * 0.0007, 25.3 + Math.sin(n / 5) * 0.0005])
-const found = [10, 60, 300, 301, 1800, 3600, 7200].map((seconds) => {
-  const track = Array.from({ length: seconds }, (_, n) => [n * 1000, 102.7 + n * 0.0000119, 25.3 + Math.sin(n / 50) * 0.0005, 8, 1.2, null, false])
-  const bytes = Buffer.byteLength(JSON.stringify({ lines: [river(line), ...walked(piecesOf(track))] }))
-  return { seconds, bytes, every_s: constant(seconds > constant('LONG_TRACK') ? 'REDRAW_LONG_MS' : 'REDRAW_MS') / 1000 }
+const place = (n) => [n * 1000, 102.7 + n * 0.0000119, 25.3 + Math.sin(n / 50) * 0.0005, 8, 1.2, null, false]
+const lines = (seconds) => [river(line), ...walked(piecesOf(Array.from({ length: seconds }, (_, n) => place(n))))]
+const REDRAWS = 20
+const found = [30, 120, 300, 600, 1800, 3600, 7200].map((seconds) => {
+  const every_s = constant(seconds > constant('LONG_TRACK') ? 'REDRAW_LONG_MS' : 'REDRAW_MS') / 1000
+  let bytes = 0
+  for (let left = REDRAWS; left > 0; left -= 1) {
+    const now = seconds - (left - 1) * every_s
+    bytes += Buffer.byteLength(JSON.stringify(changedLines(lines(now - every_s), lines(now))))
+  }
+  return { seconds, bytes: bytes / REDRAWS, every_s }
 })
 console.log(JSON.stringify(found))

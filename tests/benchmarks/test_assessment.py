@@ -45,7 +45,7 @@ def test_a_month(new_app: Callable[..., APIFlask], fill_rows: Callable[..., None
             assert sum(one.kind == "unit" for one in month.scores) == TOWNSHIPS
 
     with own.app_context():
-        taken = pairs(aggregate, assess, 5)
+        taken = pairs(aggregate, assess, 3)
     tell(
         Row(
             "Assessment", f"{TOWNSHIPS} townships, {CASES:,} cases, {PATROLS:,} patrols of {CHIEFS:,} chiefs",

@@ -11,9 +11,10 @@ from tests.benchmarks.measure import Row, tell
 
 DIST = CHECKOUT / "miniprogram" / "dist"
 NODE = CHECKOUT / ".venv" / "bin" / "node"
+ESBUILD = CHECKOUT / "miniprogram" / "node_modules" / "esbuild" / "bin" / "esbuild"
 
 
-def test_cold_start() -> None:
+def test_cold_start(tmp_path: Path) -> None:
     """Everything of the main package that is ours: what WeChat has to fetch and read before the first page."""
     ours = [
         file
@@ -22,13 +23,20 @@ def test_cold_start() -> None:
         and not {"packages", "miniprogram_npm"}.intersection(file.relative_to(DIST).parts)
     ]
     assert DIST / "pages" / "home" / "home.js" in ours
-    script = sum(file.stat().st_size for file in ours if file.suffix == ".js")
-    total = sum(file.stat().st_size for file in ours)
+    script = [file for file in ours if file.suffix == ".js"]
+    whole = sum(file.stat().st_size for file in script)
+    rest = sum(file.stat().st_size for file in ours) - whole
+    packed = subprocess.run(
+        [str(NODE), str(ESBUILD), "--minify", f"--outdir={tmp_path}", *map(str, script)],
+        cwd=CHECKOUT, capture_output=True, check=False,
+    )  # fmt: skip
+    assert packed.returncode == 0, packed.stderr
+    small = sum(file.stat().st_size for file in tmp_path.rglob("*.js"))
     tell(
         Row(
-            "Mini program", "the main package without TDesign",
-            f"{total / 1024:.0f} KB, of which script {script / 1024:.0f} KB", target="≤ 150 KB of our code",
-            met=total <= 150 * 1024,
+            "Mini program", "the main package without TDesign, minified as WeChat's upload does",
+            f"{(small + rest) / 1024:.0f} KB, of which script {small / 1024:.0f} KB ({whole / 1024:.0f} KB as built)",
+            target="≤ 150 KB of our code", met=small + rest <= 150 * 1024,
         )
     )  # fmt: skip
 

@@ -3,7 +3,7 @@ import * as platform from '../../../platform/index'
 import type { Box, Visited } from '../../../services/boxes'
 import { metresBetween, toGcj02 } from '../../../services/coordinates'
 import { lacking, neededFor, reachesNamed } from '../../../services/ground'
-import { marker, piecesOf, river, walked, type MapLine, type Marker } from '../../../services/maps'
+import { changedLines, marker, piecesOf, river, walked, type MapLine, type Marker } from '../../../services/maps'
 import * as patrolling from '../../../services/patrolling'
 import { tokenIn } from '../../../services/public'
 import { when } from '../../../services/words'
@@ -123,7 +123,7 @@ Component({
         share: Math.round(100 * Math.max(0, ...Object.values(found.coverage))),
         lacking: left.join('、'),
         enough: Boolean(needed) && !left.length,
-        lines: [...reaches.map((reach) => river(reach.line)), ...walked(piecesOf(patrolling.trackOf(box)))],
+        ...changedLines(this.data.lines, [...reaches.map((reach) => river(reach.line)), ...walked(piecesOf(patrolling.trackOf(box)))]),
         full: patrolling.storageFull(),
         over: Date.now() - (last?.at ?? new Date(box.start.started_at).getTime()) > OVER_MS,
       })
