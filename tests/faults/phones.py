@@ -175,7 +175,7 @@ class Phone:
             "privacy": "named" if self.token else "anonymous",
             "place": {"lon": lon, "lat": lat, "coord_type": "wgs84"},
         }  # fmt: skip
-        shots = self.chance.choice((0, 1, 1, 2))
+        shots = self.chance.choice((1, 1, 1, 2))
         while True:
             photos = [self.photo() for _ in range(shots)]
             try:

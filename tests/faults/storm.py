@@ -151,10 +151,10 @@ class Storm:
         handlers, [office] = self._officials("经办人"), [Phone(self.world, Random(self._chance.random()))]
         office.sign_in(f"storm-{OFFICE}", OFFICE)
         over = threading.Event()
-        threads = [threading.Thread(target=self._guarded, args=(self._send, p, chiefs, tasks)) for p in residents]
+        threads = [threading.Thread(target=self._send, args=(p, chiefs, tasks)) for p in residents]
         officials = [
-            threading.Thread(target=self._guarded, args=(self._handle, handlers, over)),
-            threading.Thread(target=self._guarded, args=(self._verify, office, over)),
+            threading.Thread(target=self._handle, args=(handlers, over)),
+            threading.Thread(target=self._verify, args=(office, over)),
         ]
         for thread in (*threads, *officials):
             thread.start()
@@ -183,6 +183,7 @@ class Storm:
             what(*arguments)
         except Exception as error:  # noqa: BLE001  # told with the findings: a phone that gives up is a fault
             self.errors.append(f"{type(error).__name__}: {error}"[:300])
+            self.tell(f"a phone gave up: {self.errors[-1]}")
 
     def _send(self, phone: Phone, chiefs: list[Phone], tasks: SimpleQueue[tuple[str, int]]) -> None:
         while True:
@@ -191,20 +192,20 @@ class Storm:
             except Empty:
                 return
             if what == "report":
-                phone.report(n)
+                self._guarded(phone.report, n)
             else:
-                chiefs[n % len(chiefs)].patrol(n % len(chiefs), hours_ago=1 + n // len(chiefs) * 2)
+                self._guarded(chiefs[n % len(chiefs)].patrol, n % len(chiefs), 1 + n // len(chiefs) * 2)
 
     def _handle(self, handlers: list[Phone], over: threading.Event) -> None:
         while not over.is_set():
             for phone in handlers:
-                phone.work_on_cases("assigned,accepted,rectifying", 3, handle)
+                self._guarded(phone.work_on_cases, "assigned,accepted,rectifying", 3, handle)
                 if over.wait(0.2):
                     return
 
     def _verify(self, office: Phone, over: threading.Event) -> None:
         while not over.wait(1):
-            office.work_on_cases("in_review", 5, verify)
+            self._guarded(office.work_on_cases, "in_review", 5, verify)
 
     def _strike(self) -> None:
         """One trouble after the other, spread over the reports: each when its share of them was acknowledged."""
@@ -341,7 +342,8 @@ class Storm:
 
     def _objects(self, found: Findings) -> None:
         env = {name.lower(): value for name, value in self.system.settings_env.items()}
-        settings = Settings(**{name: value for name, value in env.items() if name in Settings.model_fields})
+        known = {name: value for name, value in env.items() if name in Settings.model_fields}
+        settings = Settings(**{**known, "wechat_templates": {}})
         app = create_app(settings)
         with app.app_context():
             named = {one.key: one.needed for one in objects.named(db.session())}
