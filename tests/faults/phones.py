@@ -80,6 +80,7 @@ class Phone:
 
     def __init__(self, world: World, chance: Random, token: str | None = None) -> None:
         self.world, self.chance, self.token = world, chance, token
+        self.of_unit = ""
         self._http = requests.Session()
         self._http.trust_env = False
 
@@ -206,7 +207,7 @@ class Phone:
 
     def work_on_cases(self, states: str, most: int, step: Callable[[Phone, dict[str, Any]], bool]) -> int:
         """Take up to so many cases of these states one step on. Returns how many steps were acknowledged."""
-        found = self.ask("GET", f"/cases?state={states}&limit={most}")["items"]
+        found = self.ask("GET", f"/cases?state={states}&limit={most}{self.of_unit}")["items"]
         return sum(step(self, row) for row in found)
 
     def act(self, row: dict[str, Any], action: str, **form: Any) -> bool:
@@ -243,4 +244,4 @@ def handle(phone: Phone, row: dict[str, Any]) -> bool:
 
 def verify(phone: Phone, row: dict[str, Any]) -> bool:
     """The office closes."""
-    return phone.act(row, "close")
+    return phone.act(row, "close", reason="照片已逐张核对。")

@@ -63,8 +63,8 @@ class Size:
     down_s: tuple[float, float]
 
 
-SHORT = Size(reports=40, kills=8, patrols=3, phones=6, longest_s=120, down_s=(0.2, 1.0))
-FULL = Size(reports=2000, kills=50, patrols=60, phones=10, longest_s=3000, down_s=(0.5, 6.0))
+SHORT = Size(reports=40, kills=8, patrols=3, phones=6, longest_s=150, down_s=(0.2, 1.0))
+FULL = Size(reports=2000, kills=50, patrols=60, phones=8, longest_s=1600, down_s=(0.5, 6.0))
 
 
 @dataclass
@@ -173,6 +173,7 @@ class Storm:
         for row in [row for row in ROSTER if row[2] == role]:
             phone = Phone(self.world, Random(self._chance.random()))
             phone.sign_in(f"storm-{row[1]}", row[1])
+            phone.of_unit = f"&unit={row[3]}&part=lead"
             found.append(phone)
             if len(found) == (self.size.patrols if role == "村级河长" else 12):
                 break

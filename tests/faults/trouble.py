@@ -116,6 +116,8 @@ class Troubles:
         finally:
             ballast.unlink()
             self.heal()
+            # SeaweedFS looks only each minute whether there is room again.
+            self.started("s3")
 
     def heal(self) -> None:
         """Everything runs again, WeChat answers, the clock is right."""
