@@ -38,7 +38,7 @@ def instructions() -> list[tuple[str, str]]:
 
 
 def program(name: str) -> str:
-    found = shutil.which(name)
+    found = shutil.which(name, path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     if found is None:
         pytest.skip(f"{name} is not installed on this machine: its own check of the file was not made")
     return found
@@ -198,6 +198,9 @@ def test_nginx_itself_reads_its_file(tmp_path: Path) -> None:
     )  # fmt: skip
     local = NGINX.replace("/etc/nginx/tls", str(tmp_path)).replace("web:8000", "127.0.0.1:8000")
     local = local.replace("minio:9000", "127.0.0.1:9000").replace("include mime.types;", "")
+    told = subprocess.run([nginx, "-v"], capture_output=True, text=True).stderr
+    if [int(n) for n in re.findall(r"\d+", told)[:3]] < [1, 25, 1]:
+        local = local.replace("http2 on;", "")  # ours in compose.yaml knows it
     (tmp_path / "nginx.conf").write_text(local, "utf-8")
     said = subprocess.run([nginx, "-t", "-c", tmp_path / "nginx.conf"], capture_output=True, text=True)
     assert said.returncode == 0, said.stderr
