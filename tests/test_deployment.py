@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 from apiflask import APIFlask
+from compose_spec import PyOptions
 from prometheus_client.parser import text_string_to_metric_families
 
 from backend.domain import photos
@@ -113,6 +114,25 @@ def test_hadolint_has_nothing_to_say() -> None:
 
 
 # ---- the machine's services ------------------------------------------------------------------------------------------
+
+
+def by_the_specification(text: str) -> None:
+    """As compose reads it, with every variable filled in. Raises ValueError."""
+    filled = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", text)
+    options = PyOptions()
+    options.apply_merge = True
+    options.from_yaml(re.sub(r"\$\{\w+:\?[^}]*\}", "x", filled)).validate()
+
+
+def test_the_file_follows_the_compose_specification() -> None:
+    text = (ROOT / "compose.yaml").read_text("utf-8")
+    by_the_specification(text)
+    for right, wrong in (
+        ("restart: unless-stopped", "restrat: always"), ('ports: ["443:443", "80:80"]', "ports: 443x"),
+        ("interval: 5s", "interval: 5parsecs"), ("roots:/var/lib", "rots:/var/lib"), ("- sms_key\n", "- smskey\n"),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=r"."):
+            by_the_specification(text.replace(right, wrong, 1))
 
 
 def test_every_service_is_limited_watched_and_started_again() -> None:
