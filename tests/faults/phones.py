@@ -22,6 +22,7 @@ from backend.local.pictures import make_jpeg
 from tests.walks import VILLAGE, Walk, chief
 
 LOST_ANSWERS, SENT_TWICE = 0.06, 0.04
+PAUSE_S = (0.0, 1.0)  # nobody presses the button again in the same moment
 _WAITS_S = (0.2, 0.4, 0.8, 1.5, 3.0)
 _CATEGORIES = ("garbage", "encroachment", "livestock", "black_odor", "floating", "facility", "other")
 PICTURES = [make_jpeg(240, 180, text="river", seed=n) for n in range(40)]

@@ -39,7 +39,7 @@ from backend.local.system import System
 from backend.settings import Settings
 from tests.build import OFFICE, ROSTER
 from tests.faults.clocked import FILE_VARIABLE
-from tests.faults.phones import Phone, World, handle, verify
+from tests.faults.phones import PAUSE_S, Phone, World, handle, verify
 from tests.faults.trouble import Troubles, set_clock, small_disk
 
 DOC = CHECKOUT / "docs" / "reliability.md"
@@ -63,7 +63,7 @@ class Size:
     down_s: tuple[float, float]
 
 
-SHORT = Size(reports=40, kills=8, patrols=3, phones=6, longest_s=150, down_s=(0.2, 1.0))
+SHORT = Size(reports=24, kills=8, patrols=3, phones=6, longest_s=120, down_s=(0.1, 0.5))
 FULL = Size(reports=2000, kills=50, patrols=60, phones=8, longest_s=1600, down_s=(0.5, 6.0))
 
 
@@ -192,6 +192,7 @@ class Storm:
                 what, n = tasks.get_nowait()
             except Empty:
                 return
+            time.sleep(phone.chance.uniform(*PAUSE_S))
             if what == "report":
                 self._guarded(phone.report, n)
             else:
