@@ -1,7 +1,7 @@
 """when a row of deferred work was last tried
 
 Revision ID: 0029
-Revises: 0033
+Revises: 0032
 
 """
 
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0029"
-down_revision = "0033"
+down_revision = "0032"
 branch_labels = None
 depends_on = None
 
