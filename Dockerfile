@@ -5,7 +5,8 @@ FROM node:22-bookworm-slim AS desk
 WORKDIR /build/backend/desk
 COPY backend/desk/assets ./assets
 COPY backend/desk/templates ./templates
-RUN cd assets && npm ci --no-audit --no-fund && npm run --silent build
+WORKDIR /build/backend/desk/assets
+RUN npm ci --no-audit --no-fund && npm run --silent build
 
 FROM python:3.12-slim-bookworm AS packages
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
@@ -15,6 +16,8 @@ RUN python -m venv /opt/qinghe && /opt/qinghe/bin/pip install --require-hashes -
 # What backs up and restores: the server's own client programs, and the application beside them.
 FROM postgres:18-bookworm AS backup
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+# Debian withdraws a version when it mends it: a pinned one could not be built any more.
+# hadolint ignore=DL3008
 RUN apt-get update && apt-get install -y --no-install-recommends python3 python3-venv && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin qinghe \
     && mkdir -p /backups /var/lib/qinghe/roots && chown 10001:10001 /backups /var/lib/qinghe/roots

@@ -65,6 +65,7 @@ log = structlog.get_logger()
 # After these many seconds an attempt follows the one that failed; when they are used up, people must look.
 BACKOFF_S = (1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 12 * 3600)
 CHECK_LIFE = timedelta(days=1)  # how long WeChat may take to fetch a picture that it is to check
+_SKEW = timedelta(minutes=1)  # by which the clocks of two machines may differ
 # One bell is answered for this long at most, then rung again: RQ ends a job that takes much longer.
 _ANSWER_S = 60.0
 # Rows are taken so many at a time: taking each by itself took a third of a short row's time.
@@ -386,7 +387,12 @@ def defer_hourly_rounds() -> None:
 
 
 def _due(system: System) -> tuple:
-    return Deferred.done_at.is_(None), Deferred.gave_up_at.is_(None), Deferred.run_at <= system.clock()
+    """Due by the clock; or put down by a clock that was ahead and has been put right since: what was to be done at
+    once, or tried again, must not wait until that hour comes."""
+    now = system.clock()
+    at_once = Deferred.tried_at.is_(None) & (Deferred.run_at == Deferred.created_at) & (Deferred.created_at > now)
+    due = (Deferred.run_at <= now) | at_once | (Deferred.tried_at > now + _SKEW)
+    return Deferred.done_at.is_(None), Deferred.gave_up_at.is_(None), due
 
 
 def _take(system: System, most: int) -> list[tuple[int, int | None]]:
@@ -411,7 +417,7 @@ def _count_attempt(work: Work, row: Deferred) -> int | None:
         _give_up(work, row, row.last_error or "every worker that tried this ended in the middle of it")
         return None
     row.run_at = work.now + timedelta(seconds=BACKOFF_S[min(row.attempts, len(BACKOFF_S) - 1)])
-    row.attempts += 1
+    row.attempts, row.tried_at = row.attempts + 1, work.now
     return row.attempts
 
 

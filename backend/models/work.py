@@ -14,7 +14,8 @@ from backend.extensions import Base
 class Deferred(Base):
     """Something that has to happen, written in the transaction of the fact that calls for it.
 
-    `args` holds ids only. `done_at` ends it; `gave_up_at` marks work whose attempts are used up, for people to see.
+    `args` holds ids only. `tried_at` is when the last attempt began. `done_at` ends it; `gave_up_at` marks work whose
+    attempts are used up, for people to see.
     """
 
     __tablename__ = "deferred"
@@ -28,6 +29,7 @@ class Deferred(Base):
     created_at: Mapped[datetime]
     run_at: Mapped[datetime]
     attempts: Mapped[int] = mapped_column(default=0)
+    tried_at: Mapped[datetime | None]
     done_at: Mapped[datetime | None]
     gave_up_at: Mapped[datetime | None]
     last_error: Mapped[str | None]

@@ -21,16 +21,6 @@ def test_with_redis_stopped_a_report_is_taken_in_and_routed_once_redis_is_back(f
     field.until(lambda: field.is_assigned(report))
 
 
-def test_a_queue_that_lost_its_data_loses_no_report(field: Field) -> None:
-    for name in ("worker-1", "worker-2", "scheduler"):
-        field.system.terminate(name)
-    report = field.report(2)
-    field.redis().flushall()
-    for name in ("scheduler", "worker-1"):
-        field.system.restart(name)
-    field.until(lambda: field.is_assigned(report))
-
-
 def test_a_worker_killed_in_mid_job_loses_nothing_and_does_nothing_twice(field: Field) -> None:
     field.system.terminate("worker-2")
     with field.connect() as blocker:
