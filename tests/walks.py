@@ -72,6 +72,7 @@ class Walk:
     reach: str | None = None
     seed: int | None = None
     every_s: float = 5
+    mps: float = 1.2
     coord_type: str = "wgs84"
     phone_ahead: timedelta = timedelta()
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
@@ -80,7 +81,8 @@ class Walk:
     def __post_init__(self) -> None:
         self.reach = self.reach or self.chief.reaches[0]
         chance = Random(self.id if self.seed is None else self.seed)  # the same seed: a copy of the track
-        self.places = list(_seen(along(self.county, self.reach, self.metres, self.every_s), self.every_s, chance))
+        way = along(self.county, self.reach, self.metres, self.every_s, self.mps)
+        self.places = list(_seen(way, self.every_s, chance))
         # No phone is as punctual, and none as sure of itself, as a machine that makes points up.
         self.after_s = [0.0] + [n * self.every_s + chance.uniform(-0.4, 0.4) for n in range(1, len(self.places))]
         self.accuracy_m = [round(chance.uniform(4, 12), 1) for _ in self.places]

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import random
-from datetime import date, timedelta
+import time
+from collections import Counter
+from datetime import date, datetime, timedelta
 from itertools import count
 
 import pytest
+from sqlalchemy import and_, func, select
 
 from backend.county import County
-from backend.domain import patrols, people
+from backend.domain import people
 from backend.jobs import drain
+from backend.models import Patrol, TrackBatch, Verdict
 from backend.roster_file import read_roster
 from backend.work import unit_of_work
 from tests.build import QINGYUAN, Build, Phone
@@ -19,7 +23,9 @@ from tests.simulation.county import GAP_H, Life, live
 from tests.walks import TOWNSHIP, VILLAGE, Chief, Sender, chief
 
 FULL = os.environ.get("TEST_SIZE") == "full"
+CHIEFS, DAYS = map(int, os.environ.get("SIMULATION", "200x91" if FULL else "10x28").split("x"))
 FIRST = date(2026, 6, 1)  # the Monday on which the test clock begins
+SCHEDULED = timedelta(hours=4)
 
 
 class Scattered(Build):
@@ -38,32 +44,35 @@ class Scattered(Build):
 
 def chiefs_of(build: Build, county: County) -> list[Chief]:
     few = [chief(VILLAGE, n) for n in range(0, 24, 3)] + [chief("巡河员", 1), chief(TOWNSHIP, 2)]
-    if not FULL:
+    if len(few) >= CHIEFS:
         return few
     all_of_them = [chief(VILLAGE, n) for n in range(66)] + [chief("巡河员", n) for n in range(12)]
     more = [Chief(f"198{n:08d}", "village_chief", one.unit, one.reaches) for n, one in enumerate(all_of_them * 2)]
-    more = more[: 200 - len(all_of_them) - 1]
+    more = more[: max(0, CHIEFS - len(all_of_them) - 1)]
     roster = (QINGYUAN / "roster.csv").read_text("utf-8-sig").rstrip("\n")
     added = "\n".join(f"演练{n},{one.phone},村级河长,{one.unit},{'、'.join(one.reaches)}" for n, one in enumerate(more))
     with unit_of_work() as work:
         people.import_roster(work, read_roster(f"{roster}\n{added}\n".encode(), work.county))
-    return [*all_of_them, *more, chief(TOWNSHIP, 2)]
+    return [chief(TOWNSHIP, 2), *all_of_them[::-1], *more][:CHIEFS]
 
 
-@pytest.mark.timeout(7200 if FULL else 180)
+@pytest.mark.timeout(7200 if CHIEFS * DAYS > 400 else 180)
 @pytest.mark.parametrize("seed", range(1, 2))
-def test_the_completion_table_equals_the_simulators_own_count(build: Build, county: County, seed: int) -> None:
-    days = 91 if FULL else 28
-    lives = [live(county, one, FIRST, days, random.Random(f"{seed} {one.phone}")) for one in chiefs_of(build, county)]
+def test_the_completion_table_equals_the_simulators_own_count(
+    build: Build, county: County, seed: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    began = time.monotonic()
+    lives = [live(county, one, FIRST, DAYS, random.Random(f"{seed} {one.phone}")) for one in chiefs_of(build, county)]
     _send_everything(build, county, lives)
 
-    last = FIRST + timedelta(days=days - 1)
+    last = FIRST + timedelta(days=DAYS - 1)
     office = build.office()
     month_end = (last.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
     table = office.get(f"/duties/completion?first={FIRST}&last={month_end}").json["items"]
     counted = {(row["name"], row["role"], row["first"]): row for row in table}
     names = _names(build)
     compared, wrong = 0, []
+    verdicts = _verdicts()
     for one in lives:
         counts = one.counts()
         mine = [row for key, row in counted.items() if key[:2] == (names[one.chief.phone], one.chief.role)]
@@ -71,8 +80,11 @@ def test_the_completion_table_equals_the_simulators_own_count(build: Build, coun
         for row in mine:
             expected = counts.get(date.fromisoformat(row["first"]), 0)
             if row["done"] != expected:
-                wrong.append((row, expected, [(o.walk.id, o.walk.began_at, o.good) for o in one.outings]))
+                outings = [(o.walk.id, f"{o.walk.began_at:%m-%d %H:%M}", o.good, o.fate) for o in one.outings]
+                wrong.append((row, expected, [(*told, verdicts.get(told[0])) for told in outings]))
             compared += 1
+    with capsys.disabled():
+        print(f"\n{_figures(lives, compared, len(wrong), time.monotonic() - began)}")
     assert not wrong, "\n".join(map(str, wrong))  # all of them: a full run takes half an hour
     assert compared >= len(lives)
     assert any(row["done"] for row in table)
@@ -88,7 +100,7 @@ def _send_everything(build: Build, county: County, lives: list[Life]) -> None:
     sendings = sorted(every, key=lambda sending: sending[:3])
     signed_in = dict.fromkeys(senders, build.clock())
     for n, (at, phone, path, body) in enumerate(sendings):
-        build.clock.now = max(build.clock(), at)
+        _pass_until(build, at)
         if build.clock() - signed_in[phone] > timedelta(days=20):
             senders[phone].sign_in()
             signed_in[phone] = build.clock()
@@ -96,11 +108,50 @@ def _send_everything(build: Build, county: County, lives: list[Life]) -> None:
         assert answer.status_code == 200, (path, answer.json)
         if n % 50 == 0:
             drain()
-    build.clock.move(days=4)
+    _pass_until(build, build.clock() + timedelta(days=4))
+
+
+def _pass_until(build: Build, at: datetime) -> None:
+    """Let time pass; every few hours the scheduler asks which patrols have fallen silent."""
+    while build.clock() < at:
+        before, build.clock.now = build.clock(), min(at, build.clock() + SCHEDULED)
+        if before.timestamp() // SCHEDULED.total_seconds() != build.clock().timestamp() // SCHEDULED.total_seconds():
+            with unit_of_work() as work:
+                work.defer("finish_silent_patrols")
+            drain()
+
+
+def _verdicts() -> dict[str, list[str]]:
+    """Why each patrol that is not valid is not."""
+    newest = select(Verdict).join(Patrol, and_(Patrol.id == Verdict.patrol_id, Patrol.verdict_seq == Verdict.seq))
     with unit_of_work() as work:
-        patrols.finish_silent(work)
-    build.clock.move(minutes=10)
-    drain()
+        return {
+            str(one.patrol_id): [reason["code"] for reason in one.decision["reasons"] if reason["ok"] is False]
+            for one in work.session.scalars(newest)
+        }
+
+
+def _figures(lives: list[Life], compared: int, wrong: int, seconds: float) -> str:
+    """What was simulated, for the record of a full run."""
+    outings = [outing for one in lives for outing in one.outings]
+    messages, fates = sum(len(one.sendings) for one in outings), Counter(one.fate for one in outings)
+    with unit_of_work() as work:
+        sizes = select(func.sum(func.length(TrackBatch.data)), func.sum(TrackBatch.points))
+        held, points = work.session.execute(sizes).one()
+        valid, timer = work.session.execute(
+            select(func.count().filter(Patrol.valid), func.count().filter(Patrol.finished_by == "timer"))
+        ).one()
+        made = work.session.scalar(select(func.count()).select_from(Verdict))
+    return "\n".join(
+        (
+            f"{len(lives)} chiefs, {DAYS} days, {len(outings)} patrols, {messages} messages",
+            f"fates: {', '.join(f'{fate} {n}' for fate, n in sorted(fates.items()))}",
+            f"good {sum(o.good for o in outings)}, practice {sum(o.practice for o in outings)}, valid {valid}",
+            f"ended by the timer {timer}, verdicts {made}",
+            f"{points} points in {held} bytes, {held / len(outings):.0f} bytes a patrol, {held / points:.2f} a point",
+            f"{compared} rows compared, {wrong} differ, {seconds:.0f} s",
+        )
+    )
 
 
 def _names(build: Build) -> dict[str, str]:
