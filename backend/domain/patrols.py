@@ -36,6 +36,7 @@ PATROL_ROLES = CHIEF_ROLES | INSPECTOR_ROLES
 # While pieces of a finished patrol are still missing, a verdict waits this long for the next ones.
 LATE = timedelta(minutes=1)
 _STUCK = timedelta(hours=1)
+_AT_ONCE = 200
 
 
 @dataclass(frozen=True)
@@ -248,9 +249,11 @@ def finish_silent(work: Work) -> int:
         select(Patrol)
         .where(Patrol.finished_at.is_(None), Patrol.last_contact_at < work.now - limit)
         .order_by(Patrol.last_contact_at)
-        .limit(200)
+        .limit(_AT_ONCE)
         .with_for_update(skip_locked=True)
     ).all()
+    if len(silent) == _AT_ONCE:
+        work.defer("finish_silent_patrols")
     for patrol in silent:
         patrol.finished_at, patrol.finished_by = work.now, "timer"
         note(work, patrol, "finish", {"by": "timer"})
