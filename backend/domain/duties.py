@@ -14,7 +14,7 @@ from sqlalchemy.orm import aliased
 from backend.clock import SHANGHAI, shanghai_day
 from backend.domain import notices, patrols
 from backend.domain.actors import CHIEF_ROLES, ROLE_NAMES, UNIT_ROLES
-from backend.domain.duty_count import Completion, Term, Walked, by_term, complete, level
+from backend.domain.duty_count import Completion, Office, Term, Walked, by_office, complete, level, office_of
 from backend.domain.duty_periods import Period, before, period_of, periods_in
 from backend.domain.faults import Fault, Forbidden
 from backend.domain.periods import midnight
@@ -78,7 +78,7 @@ def standings(work: Work, chosen: ColumnElement[bool], limit: int, after: UUID |
     terms = _terms(work, wanted, limit)
     people = list({term.person_id for term in terms})
     walked = _walked(work, book, people, today - _LOOKED_BACK * _LONGEST, today)
-    return [_standing(work, book, term, walked.get((term.person_id, term.role), []), today) for term in terms]
+    return [_standing(work, book, term, walked.get(office_of(term), []), today) for term in terms]
 
 
 def _standing(work: Work, book: RuleBook, term: Term, walked: Sequence[Walked], today: date) -> Standing:
@@ -122,7 +122,7 @@ def completions(
     terms = _terms(work, wanted)
     people = select(RosterRole.person_id).where(*wanted)
     walked = _walked(work, book, people, reached - _LONGEST if book.with_gaps else reached, last, known_by)
-    mine = {term.role_id: walked.get((term.person_id, term.role), []) for term in terms}
+    mine = {term.role_id: walked.get(office_of(term), []) for term in terms}
     found = (_complete(book, period, term, mine[term.role_id]) for term in terms for period in periods)
     return [one for one in found if one is not None and one.needed]
 
@@ -154,7 +154,7 @@ def _walked(
     first: date,
     last: date,
     known_by: datetime | None = None,
-) -> dict[tuple[UUID, str], list[Walked]]:
+) -> dict[Office, list[Walked]]:
     """The valid patrols of these people that began in these days, their own and joint ones; practice never.
 
     On which reaches they count is read only where some rule asks for it: most counties count by person.
@@ -166,29 +166,31 @@ def _walked(
         Patrol.began_at >= midnight(first),
         Patrol.began_at < midnight(last + timedelta(days=1)),
         Patrol.role.is_not(None),
+        Patrol.unit_code.is_not(None),
     )
     reaches = Verdict.decision["reaches"] if book.by_reach else literal_column("NULL")
     arrived = func.coalesce(Patrol.finish_received_at, Patrol.finished_at)
     joins = or_(PatrolCompanion.declined_at.is_(None), false() if by is None else PatrolCompanion.declined_at >= by)
     columns = (Patrol.id, Patrol.began_at, arrived, reaches)
-    led = select(Patrol.person_id, Patrol.role, *columns, literal_column("NULL"))
+    led = select(Patrol.person_id, Patrol.role, Patrol.unit_code, *columns, literal_column("NULL"))
     led = led.where(counts, Patrol.person_id.in_(people))
+    theirs = (PatrolCompanion.person_id, PatrolCompanion.role, PatrolCompanion.unit_code)
     joined = (
-        select(PatrolCompanion.person_id, PatrolCompanion.role, *columns, PatrolCompanion.own_reaches)
+        select(*theirs, *columns, PatrolCompanion.own_reaches)
         .join(Patrol, Patrol.id == PatrolCompanion.patrol_id)
         .where(counts, PatrolCompanion.person_id.in_(people), joins)
     )
     held = Patrol.verdict_seq if by is None else _verdict_by(by)
     late_from = _LateFrom(work.county.rules.duty.late_after_days)
-    found: list[tuple[UUID, str, Walked]] = []
+    found: list[tuple[Office, Walked]] = []
     for query in (led, joined):
         if book.by_reach:
             query = query.join(Verdict, and_(Verdict.patrol_id == Patrol.id, Verdict.seq == held))
-        for person, role, patrol_id, began_at, received, decided, own in work.session.execute(query):
+        for person, role, unit, patrol_id, began_at, received, decided, own in work.session.execute(query):
             late = received is not None and received >= late_from.of(began_at)
             on = _reaches_on(decided or (), own)
-            found.append((person, role, Walked(patrol_id, began_at, on, own is None, late)))
-    return by_term(found)
+            found.append(((person, role, unit), Walked(patrol_id, began_at, on, own is None, late)))
+    return by_office(found)
 
 
 def _verdict_by(moment: datetime) -> ColumnElement[int]:

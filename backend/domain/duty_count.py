@@ -22,6 +22,7 @@ from backend.rules.duty import PER_NAMES, Alert, Duty
 _DAY = timedelta(days=1)
 _ORDER = ("yellow", "orange", "red")
 _BY_START = attrgetter("began_at", "patrol_id")
+Office = tuple[UUID, str, str]  # person, role and unit
 
 
 @dataclass(frozen=True)
@@ -176,9 +177,14 @@ def level(alerts: Sequence[Alert], now: Completion, missed: int, today: date) ->
     return max(holding, key=_ORDER.index, default=None)
 
 
-def by_term(found: Sequence[tuple[UUID, str, Walked]]) -> dict[tuple[UUID, str], list[Walked]]:
-    """Patrols by person and role."""
-    groups: dict[tuple[UUID, str], list[Walked]] = defaultdict(list)
-    for person, role, walked in found:
-        groups[person, role].append(walked)
+def office_of(term: Term) -> Office:
+    """Which patrols are this term's: who is chief of two villages owes both, and walks in one of them at a time."""
+    return term.person_id, term.role, term.unit
+
+
+def by_office(found: Sequence[tuple[Office, Walked]]) -> dict[Office, list[Walked]]:
+    """Patrols by the office in which they were walked."""
+    groups: dict[Office, list[Walked]] = defaultdict(list)
+    for office, walked in found:
+        groups[office].append(walked)
     return groups

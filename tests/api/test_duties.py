@@ -9,11 +9,12 @@ import pytest
 from openpyxl import load_workbook
 
 from backend.county import County
-from backend.domain import duties
+from backend.domain import duties, people
 from backend.jobs import drain
+from backend.roster_file import RosterRow, read_roster
 from backend.work import unit_of_work
-from tests.build import Build, phone_of
-from tests.walks import TOWNSHIP, Sender, chief
+from tests.build import QINGYUAN, Build, phone_of
+from tests.walks import TOWNSHIP, Chief, Sender, chief
 
 
 @pytest.fixture
@@ -55,6 +56,33 @@ def test_a_joint_patrol_counts_for_both_until_one_declines(build: Build, county:
     assert done == [1]
     assert companion.post(f"/patrols/{walk.id}/decline").status_code == 200
     assert [one["done"] for one in companion.get("/duties/mine").json["items"]] == [0]
+
+
+def test_who_is_chief_of_two_villages_walks_in_both(build: Build, county: County, sender: Sender) -> None:
+    """A patrol counts in the office it was walked in: one walk does not do for two villages."""
+    other = chief(nth=7)
+    roster = read_roster((QINGYUAN / "roster.csv").read_bytes(), county)
+    name = next(row.name for row in roster if row.phone == sender.chief.phone)
+    both = RosterRow(999, name, sender.chief.phone, "village_chief", other.unit, other.reaches)
+    with unit_of_work() as work:
+        people.import_roster(work, [*roster, both])
+    try:
+        sender.sign_in()
+        sender.send(sender.walk())
+        drain()
+        due = sender.phone.get("/duties/mine").json["items"]
+        assert {one["unit"]: one["done"] for one in due} == {sender.chief.unit: 1, other.unit: 0}
+        week = sender.phone.get("/duties/completion?first=2026-06-01&last=2026-06-07").json["items"]
+        assert {one["unit"]: one["fulfilled"] for one in week} == {sender.chief.unit: True, other.unit: False}
+        build.clock.move(hours=2)
+        there = Sender(build, county, Chief(sender.chief.phone, "village_chief", other.unit, other.reaches))
+        there.send(there.walk())
+        drain()
+        due = sender.phone.get("/duties/mine").json["items"]
+        assert {one["unit"]: one["done"] for one in due} == {sender.chief.unit: 1, other.unit: 1}
+    finally:
+        with unit_of_work() as work:
+            people.import_roster(work, roster)
 
 
 def test_everybody_sees_their_own_the_township_its_chiefs_the_office_all(build: Build, sender: Sender) -> None:
