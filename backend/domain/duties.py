@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, exists, false, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, exists, false, func, literal_column, or_, select
 from sqlalchemy.orm import aliased
 
 from backend.clock import SHANGHAI, shanghai_day
@@ -168,10 +168,12 @@ def _walked(
         Patrol.role.is_not(None),
         Patrol.unit_code.is_not(None),
     )
+    upheld = aliased(Verdict)
     reaches = Verdict.decision["reaches"] if book.by_reach else literal_column("NULL")
+    by_appeal = upheld.decision["reaches"] if book.by_reach else literal_column("NULL")
     arrived = func.coalesce(Patrol.finish_received_at, Patrol.finished_at)
     joins = or_(PatrolCompanion.declined_at.is_(None), false() if by is None else PatrolCompanion.declined_at >= by)
-    columns = (Patrol.id, Patrol.began_at, arrived, reaches)
+    columns = (Patrol.id, Patrol.began_at, arrived, reaches, by_appeal)
     led = select(Patrol.person_id, Patrol.role, Patrol.unit_code, *columns, literal_column("NULL"))
     led = led.where(counts, Patrol.person_id.in_(people))
     theirs = (PatrolCompanion.person_id, PatrolCompanion.role, PatrolCompanion.unit_code)
@@ -186,9 +188,10 @@ def _walked(
     for query in (led, joined):
         if book.by_reach:
             query = query.join(Verdict, and_(Verdict.patrol_id == Patrol.id, Verdict.seq == held))
-        for person, role, unit, patrol_id, began_at, received, decided, own in work.session.execute(query):
+            query = query.outerjoin(upheld, and_(upheld.patrol_id == Patrol.id, upheld.seq == _upheld_by(by)))
+        for person, role, unit, patrol_id, began_at, received, judged, granted, own in work.session.execute(query):
             late = received is not None and received >= late_from.of(began_at)
-            on = _reaches_on(decided or (), own)
+            on = _reaches_on([*(judged or ()), *(granted or ())], own)
             found.append(((person, role, unit), Walked(patrol_id, began_at, on, own is None, late)))
     return by_office(found)
 
@@ -197,6 +200,14 @@ def _verdict_by(moment: datetime) -> ColumnElement[int]:
     """Which verdict on a patrol was the last one before a moment, or the first after it."""
     last = select(func.max(Verdict.seq)).where(Verdict.patrol_id == Patrol.id, Verdict.made_at < moment)
     return func.coalesce(last.correlate(Patrol).scalar_subquery(), 1)
+
+
+def _upheld_by(moment: datetime | None) -> ScalarSelect[int]:
+    """The verdict that upheld an appeal on a patrol: later verdicts by the rules take nothing of it back."""
+    by_appeal = [Verdict.patrol_id == Patrol.id, Verdict.made_by == "appeal", Verdict.valid]
+    if moment is not None:
+        by_appeal.append(Verdict.made_at < moment)
+    return select(func.max(Verdict.seq)).where(*by_appeal).correlate(Patrol).scalar_subquery()
 
 
 def _valid_by(moment: datetime) -> ColumnElement[bool]:
@@ -214,7 +225,7 @@ def _valid_by(moment: datetime) -> ColumnElement[bool]:
 def _reaches_on(decided: Sequence[Mapping[str, Any]], own: Sequence[str] | None) -> tuple[str, ...]:
     """The reaches that a patrol counts for: by its verdict, or of a companion's own those that were walked."""
     if own is None:
-        return tuple(one["reach"] for one in decided if one["counts"])
+        return tuple(dict.fromkeys(one["reach"] for one in decided if one["counts"]))
     walked_on = {one["reach"] for one in decided if one["coverage"] > 0 or one["counts"]}
     return tuple(sorted(walked_on & set(own)))
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,10 +16,13 @@ from backend.counties import load
 from backend.county import County
 from backend.extensions import db
 from backend.jobs import drain
+from backend.rules.duty import DutyRules
 from backend.rules.patrol import Minimum, PatrolRules
 from backend.work import unit_of_work
 from tests.build import Build, phone_of
 from tests.walks import Sender, Walk, chief
+
+RULE_SETS = Path(__file__).parent.parent / "rule_sets"
 
 
 @pytest.fixture
@@ -55,6 +60,19 @@ def stricter(build: Build, county: County) -> Iterator[Any]:
         db.session.commit()
 
     yield put
+    db.session.rollback()
+    db.session.execute(text("DELETE FROM county_versions WHERE id > (SELECT min(id) FROM county_versions)"))
+    db.session.commit()
+
+
+@pytest.fixture
+def by_reach(build: Build, county: County) -> Iterator[None]:
+    """The duties of 丁湖镇 hold from today; the demo county's again afterwards."""
+    duty = DutyRules.model_validate(tomllib.loads((RULE_SETS / "dinghu/duty.toml").read_text("utf-8")))
+    rules = county.rules.model_copy(update={"duty": duty})
+    load(db.session(), county.model_copy(update={"rules": rules}), build.clock().date(), build.clock())
+    db.session.commit()
+    yield
     db.session.rollback()
     db.session.execute(text("DELETE FROM county_versions WHERE id > (SELECT min(id) FROM county_versions)"))
     db.session.commit()
@@ -142,6 +160,27 @@ def test_later_points_do_not_take_an_upheld_appeal_back(build: Build, sender: Se
     now = shown(sender, walk)
     assert now["valid"] is True
     assert [one["made_by"] for one in now["verdicts"]] == ["rules", "appeal", "rules"]
+
+
+def test_an_upheld_appeal_counts_for_its_reach_after_later_points_as_well(
+    build: Build, county: County, sender: Sender, by_reach: None
+) -> None:
+    """丁湖镇 counts by reach: a later verdict by the rules, which counts for none, does not leave the chief behind."""
+    walk = sender.walk(metres=300)
+    messages = walk.messages(build.clock())
+    for one in (messages[0], messages[-1]):
+        sender.put(*one)
+    build.clock.move(minutes=2)
+    drain()
+    assert sender.phone.get("/duties/mine").json["items"][0]["done"] == 0  # type: ignore[index]
+    sender.phone.post(f"/patrols/{walk.id}/appeal", {"text": "走了。"})
+    build.office().post(f"/patrols/{walk.id}/appeal/decision", {"upheld": True, "reason": "属实。"})
+    assert sender.phone.get("/duties/mine").json["items"][0]["done"] == 1  # type: ignore[index]
+    sender.put(*messages[1])
+    build.clock.move(minutes=2)
+    drain()
+    assert [one["counts"] for one in shown(sender, walk)["verdict"]["reaches"]] == [False]
+    assert sender.phone.get("/duties/mine").json["items"][0]["done"] == 1  # type: ignore[index]
 
 
 def test_an_appeal_not_upheld_leaves_the_verdict_and_ends_the_matter(build: Build, sender: Sender) -> None:
