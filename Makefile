@@ -1,7 +1,7 @@
 # Everything a developer does here. `make` alone prints the list.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-full lint bench lock clean miniprogram openapi desk
+.PHONY: help run demo test test-full lint bench bench-large lock clean miniprogram openapi desk
 .DELETE_ON_ERROR:
 
 BOOT := .local/bootstrap
@@ -60,6 +60,9 @@ lint: $(READY) $(MINI) openapi ## 代码检查：ruff、mypy、TypeScript 与小
 bench: $(READY) miniprogram ## 性能测量（20 分钟以内），写入 docs/performance.md
 	@rm -f .local/bench/rows.jsonl; failed=0; $(PY) -m pytest tests/benchmarks -s -q -p no:xdist --timeout 3600 || failed=1; \
 	$(PY) -m tests.benchmarks.measure || failed=1; exit $$failed
+
+bench-large: $(READY) ## 一百万案件的台账（第一次要造数据，之后留在 .local）
+	@BENCH_CASES=1000000 $(PY) -m pytest tests/benchmarks/test_ledger.py -s -q -p no:xdist --timeout 7200
 
 lock: $(UV) ## 按 pyproject.toml 重新锁定依赖
 	@lock='$(UV) pip compile --universal --generate-hashes --no-emit-index-url --no-header -q'; \
