@@ -57,7 +57,7 @@ lint: $(READY) $(MINI) openapi ## 代码检查：ruff、mypy、TypeScript 与小
 	(cd miniprogram && PATH="$(NODE):$$PATH" npm run --silent check) || failed=1; \
 	(cd miniprogram && PATH="$(NODE):$$PATH" npm test --silent) || failed=1; test $$failed = 0 || echo '代码检查未通过（见上）' >&2; exit $$failed
 
-bench: $(READY) miniprogram ## 性能测量（20 分钟以内），写入 docs/performance.md
+bench: $(READY) miniprogram desk ## 性能测量（20 分钟以内），写入 docs/performance.md
 	@rm -f .local/bench/rows.jsonl; failed=0; $(PY) -m pytest tests/benchmarks -s -q -p no:xdist --timeout 3600 || failed=1; \
 	$(PY) -m tests.benchmarks.measure || failed=1; exit $$failed
 
