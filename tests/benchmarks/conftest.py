@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
@@ -18,10 +19,13 @@ from backend.extensions import db
 from backend.local.testing import Services
 from backend.roster_file import read_roster
 from backend.work import unit_of_work
+from tests.benchmarks.kept import kept_ledger
 from tests.benchmarks.rows import Filler
 from tests.benchmarks.serving import Served
 from tests.build import QINGYUAN
 from tests.ledger_rows import fill
+
+FILLED_ANEW = int(os.environ.get("BENCH_FILLED_ANEW", "100000"))  # a larger ledger is kept from run to run
 
 
 @pytest.fixture(scope="session")
@@ -87,19 +91,25 @@ def vacuum(services: Services) -> Callable[[APIFlask], None]:
 
 
 @pytest.fixture(scope="session")
-def ledger_of(new_app: Callable[[], APIFlask], vacuum: Callable[[APIFlask], None]) -> Callable[[int], APIFlask]:
+def ledger_of(
+    new_app: Callable[[], APIFlask], vacuum: Callable[[APIFlask], None]
+) -> Iterator[Callable[[int], APIFlask]]:
     """The application over a ledger of `n` cases, made once for all the files that measure it."""
     made: dict[int, APIFlask] = {}
+    kept = contextlib.ExitStack()
 
     def of(n: int) -> APIFlask:
-        if n not in made:
+        if n not in made and n > FILLED_ANEW:
+            made[n] = kept.enter_context(kept_ledger(n))
+        elif n not in made:
             made[n] = own = new_app()
             with own.app_context(), unit_of_work() as work:
                 fill(work, n)
             vacuum(own)
         return made[n]
 
-    return of
+    with kept:
+        yield of
 
 
 @pytest.fixture

@@ -52,11 +52,11 @@ def add_bare_page(own: APIFlask) -> None:
 
 
 @pytest.mark.parametrize("n", SIZES)
-def test_pages(n: int, ledger_of: Callable[[int], APIFlask], wechat_url: str) -> None:
+def test_pages(n: int, ledger_of: Callable[[int], APIFlask]) -> None:
     own = ledger_of(n)
     if "page" not in own.view_functions:
         add_bare_page(own)
-    build = Build(own, None, wechat_url)
+    build = Build(own, None, own.extensions["qinghe"].settings.wechat_base_url)
     office = build.official(OFFICE)
     county_unit, helper = _units(own)
     deep = _place(own, min(DEEP * LIMIT, n - LIMIT))
