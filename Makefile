@@ -1,11 +1,7 @@
 # Everything a developer does here. `make` alone prints the list.
 
 .DEFAULT_GOAL := help
-<<<<<<< HEAD
-.PHONY: help run demo test test-full faults lint bench lock licences audit clean miniprogram openapi desk
-=======
-.PHONY: help run demo test test-full lint bench bench-large lock clean miniprogram openapi desk
->>>>>>> bench
+.PHONY: help run demo test test-full faults lint bench bench-large lock licences audit clean miniprogram openapi desk
 .DELETE_ON_ERROR:
 
 BOOT := .local/bootstrap
@@ -61,14 +57,10 @@ lint: $(READY) $(MINI) openapi ## 代码检查：ruff、mypy、TypeScript 与小
 	(cd miniprogram && PATH="$(NODE):$$PATH" npm run --silent check) || failed=1; \
 	(cd miniprogram && PATH="$(NODE):$$PATH" npm test --silent) || failed=1; test $$failed = 0 || echo '代码检查未通过（见上）' >&2; exit $$failed
 
-<<<<<<< HEAD
 faults: $(READY) ## 故障演练：2000 份举报、50 次强杀，结果写入 docs/reliability.md（SEED=种子，SIZE="--reports 200 --kills 10"）
 	@exec $(PY) -m tests.faults.storm --seed $(or $(SEED),20261124) --write $(SIZE)
 
-bench: $(READY) miniprogram ## 性能测量（20 分钟以内），写入 docs/performance.md
-=======
 bench: $(READY) miniprogram desk ## 性能测量（20 分钟以内），写入 docs/performance.md
->>>>>>> bench
 	@rm -f .local/bench/rows.jsonl; failed=0; $(PY) -m pytest tests/benchmarks -s -q -p no:xdist --timeout 3600 || failed=1; \
 	$(PY) -m tests.benchmarks.measure || failed=1; exit $$failed
 
