@@ -15,6 +15,8 @@ LIST = ROOT / "docs" / "licences.md"
 NPM = {"小程序": "miniprogram/package-lock.json", "电脑端": "backend/desk/assets/package-lock.json"}
 UNSAID = "没有写明"
 ELSEWHERE = "只在其他系统上安装"
+# What only the package's own papers say, and its description does not.
+READ = {"pyrage": "MIT"}
 # What the packages call it in their own ways.
 _SAME = {
     "MIT License": "MIT", "Apache Software License": "Apache-2.0", "Apache 2.0": "Apache-2.0",
@@ -48,7 +50,7 @@ def licence_of(package: str) -> str:
             named = ["MIT"]
         elif len(first) < 40 and first != "UNKNOWN":
             named = [_SAME.get(first, first)]
-    return " OR ".join(dict.fromkeys(named)) or UNSAID
+    return " OR ".join(dict.fromkeys(named)) or READ.get(package, UNSAID)
 
 
 def python() -> Iterator[tuple[str, str, str]]:

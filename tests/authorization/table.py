@@ -250,6 +250,13 @@ GET /desk/patrols/{patrol}/track.gpx | county own
 POST /desk/patrols/reminders/look | lead neighbour water office county_chief
 POST /desk/patrols/reminders | lead neighbour water office county_chief
 
+GET /desk/assessment | officials
+GET /desk/assessment/{month}/scores/unit:{unit} | county lead
+GET /desk/assessment/{month}/scores.xlsx | office
+GET /desk/assessment/{month}/paper | office
+POST /desk/assessment/{month}/corrections | office
+POST /desk/assessment/{month}/publish | office
+
 GET /desk/targets | officials
 -GET /desk/targets/{new} | officials
 POST /desk/targets | office

@@ -38,8 +38,7 @@ def closed(desk: bool) -> list[tuple[str, str]]:
 
 
 def with_ids(address: str) -> str:
-    number = re.sub(r"/versions/\{\w+\}", "/versions/7", address)  # the only ones that are counted
-    return re.sub(r"\{\w+\}", str(uuid.UUID(int=7)), number)
+    return re.sub(r"\{(\w+)\}", lambda blank: "7" if blank[1] == "none" else str(uuid.UUID(int=7)), address)
 
 
 def refused_at(phone: Phone) -> set[int]:
