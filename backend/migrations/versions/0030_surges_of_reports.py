@@ -18,7 +18,7 @@ def upgrade():
     op.create_table(
         "report_surges",
         sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("unit_code", sa.String(), nullable=False),
+        sa.Column("unit_code", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("hours", sa.Integer(), nullable=False),
         sa.Column("at_least", sa.Integer(), nullable=False),
