@@ -99,7 +99,9 @@ def listening(
 ) -> Iterator[Ears]:
     ears = Ears(build, caplog, capfd)
     caplog.set_level(logging.DEBUG)
-    logging.getLogger("urllib3").setLevel(logging.WARNING)  # as logs.configure() leaves it
+    libraries = logging.getLogger("urllib3")
+    level = libraries.level
+    libraries.setLevel(logging.WARNING)  # as logs.configure() leaves it
     resident, report = Build.resident, Build.report
 
     def signed_in(self: Build, user: str = "resident") -> Phone:
@@ -114,4 +116,7 @@ def listening(
 
     patch.setattr(Build, "resident", signed_in)
     patch.setattr(Build, "report", reported)
-    yield ears
+    try:
+        yield ears
+    finally:
+        libraries.setLevel(level)

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import func, select
 
 from backend.county import County
-from backend.domain import people
+from backend.domain import patrols, people
 from backend.extensions import db
 from backend.jobs import drain
 from backend.models import Patrol, PatrolEvent, TrackBatch, Verdict
@@ -358,8 +358,11 @@ def test_the_last_batch_missing_for_ever_does_not_stop_the_patrol(build: Build, 
     assert "missing" in codes(verdicts(walk.id)[-1], None)
 
 
-def test_after_a_long_outage_every_silent_patrol_ends_in_one_round(build: Build, sender: Sender) -> None:
+def test_after_a_long_outage_every_silent_patrol_ends_in_one_round(
+    build: Build, sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """More than one job ends at once: no chief's week waits for the scheduler's next round."""
+    monkeypatch.setattr(patrols, "_AT_ONCE", 20)
     first = sender.walk()
     sender.put(f"/{first.id}", first.start(build.clock()))
     with unit_of_work() as work:
@@ -368,14 +371,14 @@ def test_after_a_long_outage_every_silent_patrol_ends_in_one_round(build: Build,
             "person_id": known.person_id, "account_id": known.account_id,
             "first_contact_at": build.clock(), "last_contact_at": build.clock(), "began_at": build.clock(),
         }  # fmt: skip
-        work.session.add_all(Patrol(id=uuid.uuid4(), **heard) for _ in range(450))
+        work.session.add_all(Patrol(id=uuid.uuid4(), **heard) for _ in range(45))
     build.clock.move(hours=25)
     with unit_of_work() as work:
         work.defer("finish_silent_patrols")
     drain()
     with unit_of_work() as work:
         by_timer = work.session.scalar(select(func.count()).where(Patrol.finished_by == "timer"))
-    assert by_timer == 451
+    assert by_timer == 46
 
 
 def test_the_grant_outlives_sign_out_expiry_and_the_roster_for_this_patrol_alone(

@@ -286,6 +286,7 @@ def test_no_token_secret_or_openid_in_errors_or_log(
     phone: Phone, stand_in: StandIn, mode: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="urllib3")  # whatever was made of it before
     wechat = WeChat(settings_for(phone.base_url), timeout=0.3)
     code = phone.login()
     openid = wechat.code_to_session(code).openid

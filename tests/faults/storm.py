@@ -63,7 +63,7 @@ class Size:
     down_s: tuple[float, float]
 
 
-SHORT = Size(reports=24, kills=8, patrols=3, phones=6, longest_s=120, down_s=(0.1, 0.5))
+SHORT = Size(reports=16, kills=7, patrols=3, phones=6, longest_s=120, down_s=(0.1, 0.5))
 FULL = Size(reports=2000, kills=50, patrols=60, phones=8, longest_s=1600, down_s=(0.5, 6.0))
 
 
