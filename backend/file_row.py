@@ -16,6 +16,22 @@ _SHORT_MAX = 500
 _T = TypeVar("_T")
 
 
+class Numbers:
+    """The numbers of one file: each stands for one row; said twice, the second is a fault."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[str, object]] = {}
+
+    def once(self, row: FileRow, noun: str, content: object) -> None:
+        """`noun`: what the file calls its numbers. `content`: what two rows of a number are compared by."""
+        where = f"第 {row.line.number} 行"
+        where = f"工作表“{row.table.sheet}”{where}" if row.table.sheet else where
+        first, said = self._seen.setdefault(row.number, (where, content))
+        if first != where:
+            alike = "，内容相同" if said == content else "，内容不同"
+            row.fault("number", f"{noun}“{row.number}”与{first}重复{alike}")
+
+
 class FileRow:
     """Reads the cells that the old ledger and the orders of the hotline have in common."""
 

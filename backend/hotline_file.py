@@ -16,7 +16,7 @@ from backend.domain.orders import Order, forwarded
 from backend.domain.reports import sealed_contact
 from backend.domain.unit_names import UnitNames
 from backend.domain.words import source_number
-from backend.file_row import FileRow
+from backend.file_row import FileRow, Numbers
 from backend.table_file import Line, Table
 from backend.work import Work
 
@@ -41,24 +41,15 @@ class _Reader:
         self.county = work.county
         self.units = UnitNames(work.county)
         self.townships = {area.unit for area in work.county.townships}
-        self.seen: dict[str, tuple[str, str]] = {}
+        self.numbers = Numbers()
 
     def row(self, table: Table, line: Line) -> FoundRow:
         row = _Row(self, table, line)
         order = row.order()
         if row.number:
-            self._once(row)
+            self.numbers.once(row, "工单", row.said)
         taken = order if not row.faults else None
         return FoundRow(table.sheet, line.number, row.number, taken, tuple(row.faults), tuple(row.warnings))
-
-    def _once(self, row: _Row) -> None:
-        """A number stands for one order: said twice in the file, the second is a fault."""
-        where = f"第 {row.line.number} 行"
-        where = f"工作表“{row.table.sheet}”{where}" if row.table.sheet else where
-        first, said = self.seen.setdefault(row.number, (where, row.said))
-        if first != where:
-            alike = "，内容相同" if said == row.said else "，内容不同"
-            row.fault("number", f"工单“{row.number}”与{first}重复{alike}")
 
 
 class _Row(FileRow):

@@ -14,7 +14,7 @@ from backend.domain.imports import FoundRow
 from backend.domain.old_cases import OldCase
 from backend.domain.unit_names import UnitNames
 from backend.domain.words import source_number
-from backend.file_row import FileRow
+from backend.file_row import FileRow, Numbers
 from backend.rules.imports import OldState
 from backend.table_file import Line, Table
 from backend.work import Work
@@ -44,24 +44,15 @@ class _Reader:
         self.units = UnitNames(work.county)
         # What was closed before this day can be disputed no more.
         self.lately = working_days_before(work.county.calendar, self.today, work.county.limits.dispute_days)
-        self.seen: dict[str, tuple[str, OldCase]] = {}
+        self.numbers = Numbers()
 
     def row(self, table: Table, line: Line) -> FoundRow:
         row = _Row(self, table, line)
         old = row.old_case()
         if old is not None:
-            self._once(row, old)
+            self.numbers.once(row, "编号", old)
         taken = old if not row.faults else None
         return FoundRow(table.sheet, line.number, row.number, taken, tuple(row.faults), tuple(row.warnings))
-
-    def _once(self, row: _Row, old: OldCase) -> None:
-        """A number stands for one case: said twice in the file, the second is a fault."""
-        where = f"第 {row.line.number} 行"
-        where = f"工作表“{row.table.sheet}”{where}" if row.table.sheet else where
-        first, same = self.seen.setdefault(old.number, (where, old))
-        if first != where:
-            alike = "，内容相同" if same == old else "，内容不同"
-            row.fault("number", f"编号“{old.number}”与{first}重复{alike}")
 
 
 class _Row(FileRow):

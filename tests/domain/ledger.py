@@ -179,8 +179,12 @@ def report_of(work: Work, case: Case) -> Report:
     return work.session.query(Report).filter_by(case_id=case.id).order_by(Report.id).first()  # type: ignore[return-value]
 
 
-def code_of(call: Callable[[], Any]) -> str:
-    """The code of the fault with which a call is refused."""
+def fault_of(call: Callable[[], Any]) -> Fault:
+    """The fault with which a call is refused."""
     with pytest.raises(Fault) as caught:
         call()
-    return caught.value.code
+    return caught.value
+
+
+def code_of(call: Callable[[], Any]) -> str:
+    return fault_of(call).code

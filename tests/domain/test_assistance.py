@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from apiflask import APIFlask
 from sqlalchemy import select
 
 from backend.domain import assistance, states
-from backend.domain.faults import Conflict, Fault, Forbidden
+from backend.domain.faults import Conflict, Forbidden
 from backend.models import Assignment, Case, Photo
 from backend.work import Work
 from tests.domain.ledger import (
@@ -23,6 +22,7 @@ from tests.domain.ledger import (
     OTHER,
     act,
     case_in,
+    code_of,
     official,
     photo,
     undone,
@@ -40,12 +40,6 @@ def work(app: APIFlask) -> Iterator[Work]:
 def waiting(work: Work, case: Case) -> set[str]:
     """The assisting units that have not acknowledged."""
     return {code for code, held in assistance.units(work, case).items() if held.acknowledged_at is None}
-
-
-def code_of(call: Any) -> str:
-    with pytest.raises(Fault) as caught:
-        call()
-    return caught.value.code
 
 
 def test_an_assisting_unit_acknowledges_once_and_the_office_sees_who_has_not(work: Work) -> None:

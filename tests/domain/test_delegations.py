@@ -27,6 +27,7 @@ from tests.domain.ledger import (
     OTHER,
     act,
     case_in,
+    code_of,
     enrolled,
     official,
     undone,
@@ -74,12 +75,6 @@ def work(app: APIFlask) -> Iterator[Work]:
 @pytest.fixture
 def unit(work: Work) -> Unit:
     return Unit(work)
-
-
-def code_of(call: Any) -> str:
-    with pytest.raises(Fault) as caught:
-        call()
-    return caught.value.code
 
 
 def last_event(work: Work, case: Case) -> CaseEvent:

@@ -13,10 +13,22 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from backend.domain import deadlines, extensions, holdings, states
-from backend.domain.faults import Fault
 from backend.models import Case, CaseEvent, Clock, Extension
 from backend.work import Work
-from tests.domain.ledger import HANDLER, LEAD, MONDAY, NEXT, OFFICE, OFFICE_UNIT, act, case_in, official, photo, undone
+from tests.domain.ledger import (
+    HANDLER,
+    LEAD,
+    MONDAY,
+    NEXT,
+    OFFICE,
+    OFFICE_UNIT,
+    act,
+    case_in,
+    code_of,
+    official,
+    photo,
+    undone,
+)
 
 DUE = datetime(2026, 6, 8, 15, 59, 59, tzinfo=UTC)  # five working days after Monday the 1st
 WISHED = date(2026, 6, 15)
@@ -34,12 +46,6 @@ AWAY = {
 def work(app: APIFlask) -> Iterator[Work]:
     with undone(app) as found:
         yield found
-
-
-def code_of(call: Any) -> str:
-    with pytest.raises(Fault) as caught:
-        call()
-    return caught.value.code
 
 
 def ask(work: Work, case: Case, wished: date | datetime = WISHED) -> Extension:

@@ -26,7 +26,6 @@ from backend.domain import (
 )
 from backend.domain.actors import ROUTING, TIMER, Actor
 from backend.domain.delegations import DelegationForm
-from backend.domain.faults import Fault
 from backend.domain.handovers import PersonForm, UnitForm
 from backend.models import (
     Account,
@@ -56,6 +55,7 @@ from tests.domain.ledger import (
     OTHER,
     act,
     case_in,
+    code_of,
     enrolled,
     official,
     photo,
@@ -70,12 +70,6 @@ STATES = ("assigned", "accepted", "rectifying", "in_review", "closed")
 def work(app: APIFlask) -> Iterator[Work]:
     with undone(app) as found:
         yield found
-
-
-def code_of(call: Any) -> str:
-    with pytest.raises(Fault) as caught:
-        call()
-    return caught.value.code
 
 
 def role_of(work: Work, actor: Actor, role: str | None = None) -> RosterRole:

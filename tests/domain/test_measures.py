@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -13,11 +13,11 @@ from apiflask import APIFlask
 from sqlalchemy import select
 
 from backend.domain import intake_plans, measures, risk_sources
-from backend.domain.faults import Conflict, Fault, Forbidden, NotFound
+from backend.domain.faults import Conflict, Forbidden, NotFound
 from backend.domain.measures import MeasureForm
 from backend.models import Measure, Notice, Photo, RosterRole
 from backend.work import Work
-from tests.domain.ledger import MONDAY, OFFICE, OFFICE_UNIT, official, on_roster, photo, undone
+from tests.domain.ledger import MONDAY, OFFICE, OFFICE_UNIT, fault_of, official, on_roster, photo, undone
 
 INTAKE, OWNER = "FX-900", "530199003"
 OWNERS = official("handler", OWNER)
@@ -29,12 +29,6 @@ def work(app: APIFlask, clean: None) -> Iterator[Work]:
     with undone(app) as found:
         found.actor = OFFICE
         yield found
-
-
-def fault_of(call: Callable[[], Any]) -> Fault:
-    with pytest.raises(Fault) as caught:
-        call()
-    return caught.value
 
 
 def kinds(work: Work) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from apiflask import APIFlask
@@ -14,7 +13,6 @@ from sqlalchemy import select
 
 from backend.domain import cases, progress, reporters, states
 from backend.domain.actors import Actor
-from backend.domain.faults import Fault
 from backend.models import Case, CaseEvent, CaseWords, Photo, Report, Supplement
 from backend.work import Work
 from tests.domain.ledger import (
@@ -27,6 +25,7 @@ from tests.domain.ledger import (
     account,
     act,
     case_in,
+    code_of,
     photo,
     report_of,
     reporter_of,
@@ -39,12 +38,6 @@ from tests.domain.ledger import (
 def work(app: APIFlask) -> Iterator[Work]:
     with undone(app) as found:
         yield found
-
-
-def code_of(call: Any) -> str:
-    with pytest.raises(Fault) as caught:
-        call()
-    return caught.value.code
 
 
 def words(work: Work, report: Report) -> list[str]:

@@ -7,7 +7,7 @@ capacity: name it in the rows, and say in CAST who stands in it.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
@@ -18,7 +18,7 @@ from sqlalchemy import select
 
 from backend.domain import deadlines, follow_ups, states
 from backend.domain.actors import NOBODY, ROUTING, TIMER, Actor
-from backend.domain.faults import Conflict, Fault, Forbidden, NotFound
+from backend.domain.faults import Conflict, Forbidden, NotFound
 from backend.models import Assignment, Case, CaseEvent, Clock, Report, Supplement
 from backend.rules.supervision import Step
 from backend.work import Work
@@ -40,6 +40,7 @@ from tests.domain.ledger import (
     case_in,
     enrol,
     enrolled,
+    fault_of,
     official,
     on_roster,
     photo,
@@ -284,12 +285,6 @@ def form_of(work: Work, action: str) -> dict[str, Any]:
 def work(app: APIFlask) -> Iterator[Work]:
     with undone(app) as found:
         yield found
-
-
-def fault_of(call: Callable[[], Any]) -> Fault:
-    with pytest.raises(Fault) as caught:
-        call()
-    return caught.value
 
 
 # ---- the whole table -------------------------------------------------------------------------------------------------

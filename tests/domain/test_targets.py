@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
-from typing import Any
 
 import pytest
 from apiflask import APIFlask
 
 from backend.domain import targets
-from backend.domain.faults import Conflict, Fault, Forbidden, NotFound
+from backend.domain.faults import Conflict, Forbidden, NotFound
 from backend.domain.targets import Words
 from backend.work import Work
-from tests.domain.ledger import LEAD, OFFICE, OTHER, official, undone
+from tests.domain.ledger import LEAD, OFFICE, OTHER, fault_of, official, undone
 
 RATE = Words(name="城镇污水处理率", measure="%", better="higher", goal=95, goal_on=date(2026, 12, 31), unit=LEAD)
 
@@ -24,12 +23,6 @@ def work(app: APIFlask, clean: None) -> Iterator[Work]:
     with undone(app) as found:
         found.actor = OFFICE
         yield found
-
-
-def fault_of(call: Callable[[], Any]) -> Fault:
-    with pytest.raises(Fault) as caught:
-        call()
-    return caught.value
 
 
 def test_a_corrected_value_counts_and_the_wrong_one_stays(work: Work) -> None:
