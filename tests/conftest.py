@@ -149,12 +149,14 @@ class Sweeper:
             people.import_roster(work, read_roster((QINGYUAN / "roster.csv").read_bytes(), work.county))
         for name in self.FIRST:
             admin.execute(f"CREATE TEMP TABLE first_{name} AS TABLE {name}".encode())
+        self.versions = admin.execute("SELECT max(id) FROM county_versions").fetchone()
 
     def sweep(self) -> None:
         filled = " UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT FROM {name})" for name in self.tables)
         self._empty([name for (name,) in self.admin.execute(filled.encode())])
         for name in self.FIRST:
             self.admin.execute(f"INSERT INTO {name} SELECT * FROM first_{name}".encode())
+        self.admin.execute("DELETE FROM county_versions WHERE id > %s", self.versions)
 
     def _empty(self, tables: list[str]) -> None:
         for name in tables:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -46,8 +45,8 @@ def shown(sender: Sender, walk: Walk) -> dict[str, Any]:
 
 
 @pytest.fixture
-def stricter(build: Build, county: County) -> Iterator[Any]:
-    """Loads a county with stricter minimums from a day on; the demo county holds again afterwards."""
+def stricter(build: Build, county: County) -> Any:
+    """Loads a county with stricter minimums from a day on."""
 
     def put(**by: float) -> None:
         harsh = county.model_copy(
@@ -59,22 +58,15 @@ def stricter(build: Build, county: County) -> Iterator[Any]:
         load(db.session(), harsh, day, build.clock())
         db.session.commit()
 
-    yield put
-    db.session.rollback()
-    db.session.execute(text("DELETE FROM county_versions WHERE id > (SELECT min(id) FROM county_versions)"))
-    db.session.commit()
+    return put
 
 
 @pytest.fixture
-def by_reach(build: Build, county: County) -> Iterator[None]:
-    """The duties of 丁湖镇 hold from today; the demo county's again afterwards."""
+def by_reach(build: Build, county: County) -> None:
+    """The duties of 丁湖镇 hold from today."""
     duty = DutyRules.model_validate(tomllib.loads((RULE_SETS / "dinghu/duty.toml").read_text("utf-8")))
     rules = county.rules.model_copy(update={"duty": duty})
     load(db.session(), county.model_copy(update={"rules": rules}), build.clock().date(), build.clock())
-    db.session.commit()
-    yield
-    db.session.rollback()
-    db.session.execute(text("DELETE FROM county_versions WHERE id > (SELECT min(id) FROM county_versions)"))
     db.session.commit()
 
 

@@ -5,28 +5,13 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Callable, Iterator
-
-import psycopg
-import pytest
+from collections.abc import Callable
 
 from tests.build import OFFICE, QINGYUAN, Build
 from tests.desk.conftest import Screen
-from tests.services import Services
 
 
-@pytest.fixture
-def rules(build: Build, services: Services) -> Iterator[None]:
-    """The county's versions are as they were when the test is over: the others count on them."""
-    with psycopg.connect(services.admin_database_url, autocommit=True) as admin:
-        [last] = admin.execute("SELECT max(id) FROM county_versions").fetchone()  # type: ignore[misc]
-        yield
-        admin.execute("DELETE FROM county_versions WHERE id > %s", [last])
-
-
-def test_a_limit_is_changed_from_a_day_after_its_effects_were_seen(
-    rules: None, screen: Callable[..., Screen], build: Build
-) -> None:
+def test_a_limit_is_changed_from_a_day_after_its_effects_were_seen(screen: Callable[..., Screen], build: Build) -> None:
     build.case("rectifying")
     desk = screen().open("/desk/setup/rules")
     desk.looks_right("rules")
@@ -56,7 +41,7 @@ def test_a_limit_is_changed_from_a_day_after_its_effects_were_seen(
     assert clock["due_at"].startswith("2026-06-05")
 
 
-def test_a_file_of_the_county_is_refused_with_every_fault_and_place(rules: None, build: Build) -> None:
+def test_a_file_of_the_county_is_refused_with_every_fault_and_place(build: Build) -> None:
     desk = build.at_the_desk(OFFICE)
     reaches = (QINGYUAN / "reaches.geojson").read_text("utf-8").replace('"lead":"530199002"', '"lead":"530199999"')
     shown = desk.send("/desk/setup/rules/file", file=(io.BytesIO(reaches.encode()), "reaches.geojson")).text
@@ -71,7 +56,7 @@ def test_a_file_of_the_county_is_refused_with_every_fault_and_place(rules: None,
     assert "不认识这个文件名" in wrong
 
 
-def test_a_calendar_is_added_by_a_file_and_the_version_can_be_taken_back(rules: None, build: Build) -> None:
+def test_a_calendar_is_added_by_a_file_and_the_version_can_be_taken_back(build: Build) -> None:
     desk = build.at_the_desk(OFFICE)
     first = re.search(r"第 (\d+) 版</a>", desk.get("/desk/setup/rules").text)
     assert first is not None
@@ -94,7 +79,7 @@ def test_a_calendar_is_added_by_a_file_and_the_version_can_be_taken_back(rules: 
     assert "年份" in back
 
 
-def test_of_two_changes_built_on_the_same_version_only_the_first_holds(rules: None, build: Build) -> None:
+def test_of_two_changes_built_on_the_same_version_only_the_first_holds(build: Build) -> None:
     desk = build.at_the_desk(OFFICE)
     kept = []
     for year in (2027, 2028):
